@@ -1,0 +1,1 @@
+"""Benchmark and plan hosts that serve several models with Ollama."""

@@ -1,0 +1,5 @@
+"""The `hotswap` command."""
+
+
+def main() -> None:
+    """Run the command line."""
