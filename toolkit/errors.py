@@ -39,7 +39,7 @@ class ConfigError(UsageError):
 
 
 class InputError(UsageError):
-    """A scenario, a trace or another input file cannot be used; the message begins with `FILE:LINE:` where there is one."""
+    """A scenario, a trace or another input file cannot be used; the message begins with `FILE:LINE:`."""
 
 
 class HostError(HotswapError):

@@ -1,1 +1,1 @@
-"""TBD."""
+"""Cache strategies: what a client can do about which models stay in memory. Pure."""

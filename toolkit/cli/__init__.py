@@ -1,1 +1,1 @@
-"""TBD."""
+"""The `hotswap` command line: one module a command, loaded when it is used."""

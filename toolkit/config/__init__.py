@@ -1,1 +1,1 @@
-"""TBD."""
+"""The configuration: models, durations, sizes, loading with messages that name file and line."""

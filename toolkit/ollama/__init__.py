@@ -1,1 +1,1 @@
-"""TBD."""
+"""Everything that knows Ollama's wire format."""

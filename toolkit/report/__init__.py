@@ -1,1 +1,1 @@
-"""TBD."""
+"""Renders a comparison: terminal table, one offline HTML page, Markdown, JSON."""

@@ -1,1 +1,1 @@
-"""TBD."""
+"""Which model a prompt goes to, and why."""

@@ -1,1 +1,1 @@
-"""TBD."""
+"""Which requests a run makes, and when: scenarios, arrivals, traces."""

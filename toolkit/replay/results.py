@@ -1,0 +1,140 @@
+"""The summary of a comparison: what the table, the page and `results.json` are made from.
+
+Pure values, no arithmetic here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from toolkit.replay.records import Provenance, Run
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """A summary of `count` samples in seconds.
+
+    Percentiles are None below the number of samples that can carry them.
+    """
+
+    count: int
+    mean_s: float
+    p50_s: float
+    p95_s: float | None
+    max_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelShare:
+    """What one model got: requests routed to it, hits among them, loads of it, seconds in memory."""
+
+    model: str
+    requests: int
+    hits: int
+    loads: int
+    resident_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSplit:
+    """Where the seconds of all answered requests went, summed; the parts a host cannot tell are None."""
+
+    queue_s: float | None
+    evict_s: float | None
+    load_s: float | None
+    slot_s: float | None
+    prefill_s: float | None
+    decode_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SloResult:
+    """One SLO judged.
+
+    `kept_share` of the requests were within the limit (an unanswered one misses it).
+    """
+
+    metric: str
+    limit_s: float
+    promised_share: float
+    kept_share: float
+    kept: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StrategySummary:
+    """One strategy over all its repetitions.
+
+    `hits` are requests answered without a load of their own (`joined` of them waited for somebody else's). `swaps`
+    are loads that requests caused, reloads included. `wait` is intended arrival → model in hand, over all answered
+    requests. TTFT is from the intended arrival; `ttft_warm` excludes joined ones.
+    """
+
+    strategy: str
+    runs: int
+    requests: int
+    answered: int
+    rejected: int
+    failed: int
+    cancelled: int
+    unanswered: int
+    hits: int
+    joined: int
+    hit_rate: float
+    swaps: int
+    reloads: int
+    evictions: int
+    wait: Distribution | None
+    wait_cold: Distribution | None
+    ttft_cold: Distribution | None
+    ttft_warm: Distribution | None
+    e2e: Distribution | None
+    split_cold: TimeSplit
+    split_all: TimeSplit
+    models: tuple[ModelShare, ...]
+    slos: tuple[SloResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """The ceiling: the hits of an offline optimum that knows the future.
+
+    It holds for this order of requests, one at a time, under the same memory rule.
+
+    `method` is `exact` (all sets of models were searched) or `bound` (no strategy can have more). `of` is how the
+    ceiling was made, for the reader.
+    """
+
+    requests: int
+    hits: int
+    hit_rate: float
+    method: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoResidence:
+    """A largest set of models that the server's own rule lets live together, for the page's first explanation."""
+
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything the renderers need.
+
+    `runs` holds the first repetition of each strategy, for the timeline; strategies stand in the order asked for.
+    """
+
+    title: str
+    description: str
+    verdict: str
+    strategies: tuple[StrategySummary, ...]
+    optimum: Optimum | None
+    co_residence: tuple[CoResidence, ...]
+    context_tokens: tuple[tuple[str, int], ...]
+    runs: tuple[Run, ...]
+    provenance: Provenance
+    notes: tuple[str, ...]
