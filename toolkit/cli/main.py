@@ -1,5 +1,63 @@
-"""The `hotswap` command."""
+"""The `hotswap` command: the table of commands, the global options, the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from toolkit.cli.lazy import LazyCommand, LazyGroup
+from toolkit.errors import HotswapError
+
+EXIT_INTERRUPTED = 130
+
+COMMANDS = (
+    LazyCommand("compare", "toolkit.cli.compare:compare", "Compare cache strategies on a scenario or a trace."),
+    LazyCommand("replay", "toolkit.cli.replay:replay", "Play a scenario or a trace under one strategy."),
+    LazyCommand("route", "toolkit.cli.route:route", "Say which model a prompt goes to, and why."),
+    LazyCommand("config", "toolkit.cli.config:config", "Check a config file, or show what is in force."),
+    LazyCommand("twin", "toolkit.cli.twin:twin", "The simulated Ollama host: trace, check, explain, serve."),
+)
+
+
+@click.group(
+    cls=LazyGroup,
+    commands_table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--config", metavar="FILE", help="Configuration file (or HOTSWAP_CONFIG); none: the embedded twin.")
+@click.option("--host", metavar="URL", help="A real host, or `config` for the config's own base_url; none: the twin.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output on stdout.")
+@click.option("--quiet", is_flag=True, help="No progress and no notes on stderr.")
+@click.option("--seed", type=int, help="Seed of everything that is drawn at random.")
+@click.option("--no-color", is_flag=True, help="No colours in tables.")
+@click.version_option(package_name="hotswap-toolkit", prog_name="hotswap")
+def cli(**_given: object) -> None:
+    """Measure and plan hosts that serve several models with Ollama.
+
+    The options below may also stand behind the command.
+    """
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line and end the process.
+
+    Exit codes: 0 done, 1 failed, 2 usage or config, 3 inconclusive, 130 interrupted.
+    """
+    try:
+        code = cli.main(prog_name="hotswap", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except HotswapError as error:
+        click.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`| head`): nothing is wrong, and Python must not complain while closing stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -13,7 +13,7 @@ Temperature = Literal["hit", "joined", "cold", "reload"]
 """How a request found its model.
 
 - `hit`: in memory and ready.
-- `joined`: not ready at arrival, but served without a load of its own: another request's load, or an unload, was waited for.
+- `joined`: not ready at arrival, but served without a load of its own: it waited for somebody else's load or unload.
 - `cold`: this request had the model loaded.
 - `reload`: the model was in memory with other runner options, and was loaded again.
 """
