@@ -1,0 +1,143 @@
+"""How long things take on a host: loading, unloading, reading a prompt, writing an answer. Pure arithmetic, in one
+place.
+
+Sources. The shape of the load (process start, reading, polls of 250 ms) and the constants of start and stop come from
+timings of a real v0.32 server: loads of 0.05 to 1.5 GB from disk and page cache, stops of about 0.15 s per GB. Decode
+is bound by memory traffic: each token reads the active weights once and the KV cache of its context once. What is not
+known of a host (speeds of its disk, bus and models) is a parameter, not a constant.
+
+All times are integer nanoseconds, sizes bytes, speeds per second.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import random
+
+NS_PER_S = 1_000_000_000
+HEALTH_POLL_NS = 250_000_000
+"""The server looks every 250 ms whether its runner is up, so a load takes a multiple of that, and a little."""
+POLL_OVERHEAD_NS = (5_000_000, 40_000_000)
+"""What a load took beyond the multiple of the poll, least and most, as measured."""
+PROCESS_START_NS = 220_000_000
+"""From the start of the runner's process until it begins to read the model."""
+PROCESS_STOP_NS = 5_000_000
+STOP_NS_PER_HOST_BYTE = 0.15
+"""0.15 s per GB of host memory, as measured.
+
+Freeing device memory is one call and costs no more than the stop itself.
+"""
+DEVICE_STOP_NS = 100_000_000
+"""Tearing down a CUDA context."""
+OFFLOAD_MARGIN_BYTES = 1 << 30
+"""What the engine leaves free on a GPU when it decides how many layers fit (llama.cpp's default fit target)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSpeeds:
+    """Speeds of the host: sequential reads of the model's disk, reads of the page cache, host → device copies, device
+    memory.
+
+    `device_bytes_per_s` is the memory bandwidth of the GPU; on a CPU host nothing is copied and it is unused.
+    """
+
+    disk_bytes_per_s: float
+    ram_bytes_per_s: float
+    bus_bytes_per_s: float
+    device_bytes_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCost:
+    """What a model costs: sizes, and its speeds with everything on the GPU (`prefill`, `decode`) and everything on
+    the CPU.
+
+    `weights_bytes` is what the device holds of the file, `kv_bytes_per_token` the cache of one token over all layers,
+    `compute_bytes` the scratch buffer. Decode speeds are those of an empty context and one busy slot.
+    `layers` counts the blocks and the output layer, as the engine does.
+    """
+
+    file_bytes: int
+    weights_bytes: int
+    kv_bytes_per_token: int
+    compute_bytes: int
+    layers: int
+    prefill_tok_per_s: float
+    decode_tok_per_s: float
+    cpu_prefill_tok_per_s: float
+    cpu_decode_tok_per_s: float
+
+    def need_bytes(self, total_context_tokens: int) -> int:
+        """Memory of a runner with everything on one device; `total_context_tokens` is context × parallel slots."""
+        return self.weights_bytes + self.compute_bytes + self.kv_bytes_per_token * total_context_tokens
+
+
+def offloaded_layers(cost: ModelCost, total_context_tokens: int, budget_bytes: int) -> int:
+    """How many of the model's layers go to a device with `budget_bytes` free: all, or as many as leave the margin.
+
+    Layers are taken as equal. The compute buffer is needed as soon as one layer is there.
+    """
+    if cost.need_bytes(total_context_tokens) + OFFLOAD_MARGIN_BYTES <= budget_bytes:
+        return cost.layers
+    per_layer = (cost.weights_bytes + cost.kv_bytes_per_token * total_context_tokens) / cost.layers
+    room = budget_bytes - OFFLOAD_MARGIN_BYTES - cost.compute_bytes
+    return max(0, min(cost.layers, int(room / per_layer)))
+
+
+def load_ns(cost: ModelCost, speeds: HostSpeeds, *, cached_bytes: int, device_share: float) -> int:
+    """Time from the start of the runner's process until it could answer, before the server's poll notices.
+
+    The file is read (page cache first, the rest from disk) while what was read is copied to the device: the slower of
+    the two counts. `device_share` is the share of the model that goes to the device, 0 to 1.
+    """
+    cached = min(cached_bytes, cost.file_bytes)
+    read_s = (cost.file_bytes - cached) / speeds.disk_bytes_per_s + cached / speeds.ram_bytes_per_s
+    copy_s = cost.weights_bytes * device_share / speeds.bus_bytes_per_s if device_share > 0 else 0.0
+    return PROCESS_START_NS + round(max(read_s, copy_s) * NS_PER_S)
+
+
+def polled_ns(raw_ns: int, rng: random.Random) -> int:
+    """What the server makes of a load that took `raw_ns`: the next poll of its runner, and a measured overhead."""
+    polls = max(1, math.ceil(raw_ns / HEALTH_POLL_NS))
+    return polls * HEALTH_POLL_NS + rng.randint(*POLL_OVERHEAD_NS)
+
+
+def unload_ns(host_bytes: int, device_bytes: int) -> int:
+    """Time from the stop of a runner until its process has ended."""
+    device = DEVICE_STOP_NS if device_bytes else 0
+    return PROCESS_STOP_NS + device + round(host_bytes * STOP_NS_PER_HOST_BYTE)
+
+
+def prefill_ns(cost: ModelCost, tokens: int, device_share: float) -> int:
+    """Time to read `tokens` that are not in the prefix cache.
+
+    Layers on device and host follow each other, so times add.
+    """
+    per_token_s = device_share / cost.prefill_tok_per_s + (1 - device_share) / cost.cpu_prefill_tok_per_s
+    return round(tokens * per_token_s * NS_PER_S)
+
+
+def decode_ns(
+    cost: ModelCost, speeds: HostSpeeds, *, tokens: int, context_tokens: int, device_share: float, busy_slots: int
+) -> int:
+    """Time to write `tokens` after `context_tokens`, while `busy_slots` requests (this one included) share the runner.
+
+    One token of one slot costs the weights' traffic, which busy slots share in one batch, plus its own KV traffic.
+    Beyond the shared weights each further slot costs a tenth of a token's time (measured batches of small size scale
+    that well).
+    """
+    weights_s = device_share / cost.decode_tok_per_s + (1 - device_share) / cost.cpu_decode_tok_per_s
+    mean_context = context_tokens + tokens / 2
+    kv_bytes = cost.kv_bytes_per_token * mean_context
+    kv_s = kv_bytes * device_share / speeds.device_bytes_per_s + kv_bytes * (1 - device_share) / speeds.ram_bytes_per_s
+    per_token_s = weights_s * (1 + 0.1 * (busy_slots - 1)) + kv_s * busy_slots
+    return round(tokens * per_token_s * NS_PER_S)
+
+
+def jittered_ns(duration_ns: int, sigma: float, rng: random.Random) -> int:
+    """A duration times a log-normal factor of median 1; `sigma` 0 leaves it exact and draws nothing."""
+    return duration_ns if sigma == 0 else max(1, round(duration_ns * math.exp(rng.gauss(0.0, sigma))))
