@@ -1,5 +1,4 @@
-"""How long things take on a host: loading, unloading, reading a prompt, writing an answer. Pure arithmetic, in one
-place.
+"""How long things take on a host: loading, unloading, reading a prompt, writing an answer.
 
 Sources. The shape of the load (process start, reading, polls of 250 ms) and the constants of start and stop come from
 timings of a real v0.32 server: loads of 0.05 to 1.5 GB from disk and page cache, stops of about 0.15 s per GB. Decode
@@ -39,8 +38,7 @@ OFFLOAD_MARGIN_BYTES = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class HostSpeeds:
-    """Speeds of the host: sequential reads of the model's disk, reads of the page cache, host → device copies, device
-    memory.
+    """Speeds of the host: its disk, its page cache, the copies from host to device, the memory of the device.
 
     `device_bytes_per_s` is the memory bandwidth of the GPU; on a CPU host nothing is copied and it is unused.
     """
@@ -53,8 +51,7 @@ class HostSpeeds:
 
 @dataclass(frozen=True, slots=True)
 class ModelCost:
-    """What a model costs: sizes, and its speeds with everything on the GPU (`prefill`, `decode`) and everything on
-    the CPU.
+    """What a model costs: sizes, and its speeds with everything on the GPU and with everything on the CPU.
 
     `weights_bytes` is what the device holds of the file, `kv_bytes_per_token` the cache of one token over all layers,
     `compute_bytes` the scratch buffer. Decode speeds are those of an empty context and one busy slot.
