@@ -1,0 +1,139 @@
+"""A run on disk: one JSON object a line, written as things happen, so that what was measured survives any end.
+
+    {"kind": "run", "schema": 1, "strategy": …, "repetition": …, "provenance": {…}}      first line
+    {"kind": "request", …}                                                               one a record
+    {"kind": "residency", …}                                                             one a span
+    {"kind": "end", "end_ns": …, "complete": true}                                       last line
+
+A file without its last line is a run that was cut short: it reads back with `complete` False and everything up to
+the last whole line.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
+
+from toolkit.errors import InputError
+from toolkit.replay.records import Provenance, RequestRecord, ResidencySpan, Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+T = TypeVar("T", RequestRecord, ResidencySpan, Provenance)
+
+SCHEMA = 1
+RUN_FILE = "run.jsonl"
+
+
+class RunWriter:
+    """Writes one run line by line to an open text file; each line is flushed before the call returns."""
+
+    def __init__(self, file: TextIO, strategy: str, repetition: int, provenance: Provenance) -> None:
+        self._file = file
+        header = {"kind": "run", "schema": SCHEMA, "strategy": strategy, "repetition": repetition}
+        self._line({**header, "provenance": asdict(provenance)})
+
+    def record(self, record: RequestRecord) -> None:
+        """Append one request."""
+        self._line({"kind": "request", **_as_dict(record)})
+
+    def span(self, span: ResidencySpan) -> None:
+        """Append one span of residency."""
+        self._line({"kind": "residency", **_as_dict(span)})
+
+    def end(self, end_ns: int, *, complete: bool) -> None:
+        """Append the last line."""
+        self._line({"kind": "end", "end_ns": end_ns, "complete": complete})
+
+    def _line(self, value: dict[str, Any]) -> None:
+        self._file.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+        self._file.flush()
+
+
+def write_run(run: Run, directory: Path) -> Path:
+    """Write a finished run into `directory` (made if absent); returns the file."""
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / RUN_FILE
+    partial = path.with_suffix(".partial")
+    with partial.open("w", encoding="utf-8") as file:
+        writer = RunWriter(file, run.strategy, run.repetition, run.provenance)
+        for record in run.records:
+            writer.record(record)
+        for span in run.residency:
+            writer.span(span)
+        writer.end(run.end_ns, complete=run.complete)
+    partial.replace(path)
+    return path
+
+
+def read_run(path: Path) -> Run:
+    """Read a run from its file, or from the directory that holds it.
+
+    Raises:
+        InputError: not there, not a run, or a line in the middle is broken (a last line cut short is an early end).
+    """
+    file = path / RUN_FILE if path.is_dir() else path
+    try:
+        lines = file.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: not a readable run: {error}") from error
+    rows: list[tuple[int, dict[str, Any]]] = []
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        try:
+            rows.append((number, json.loads(line)))
+        except ValueError as error:
+            if number == len(lines):  # no newline after it: the writer was stopped in the middle
+                break
+            raise InputError(f"{file}:{number}: not a JSON object; the run file is damaged there") from error
+    return _assemble(file, rows)
+
+
+def _assemble(file: Path, rows: list[tuple[int, dict[str, Any]]]) -> Run:
+    if not rows or rows[0][1].get("kind") != "run":
+        raise InputError(f"{file}:1: this is not a run; a run begins with a line of kind `run`")
+    head = rows[0][1]
+    if head.get("schema") != SCHEMA:
+        raise InputError(f"{file}:1: a run of schema {head.get('schema')!r}; this version reads schema {SCHEMA}")
+    records: list[RequestRecord] = []
+    spans: list[ResidencySpan] = []
+    end: dict[str, Any] | None = None
+    for number, row in rows[1:]:
+        kind = row.pop("kind", None)
+        try:
+            if kind == "request":
+                records.append(_from_dict(RequestRecord, row))
+            elif kind == "residency":
+                spans.append(_from_dict(ResidencySpan, row))
+            elif kind == "end":
+                end = row
+            else:
+                raise InputError(f"{file}:{number}: a line of kind {kind!r}; known are request, residency and end")
+        except TypeError as error:
+            raise InputError(f"{file}:{number}: not a {kind} of schema {SCHEMA}: {error}") from error
+    last_ns = max((record.done_ns or record.intended_ns for record in records), default=0)
+    return Run(
+        strategy=str(head["strategy"]),
+        repetition=int(head["repetition"]),
+        records=tuple(records),
+        residency=tuple(spans),
+        end_ns=int(end["end_ns"]) if end else last_ns,
+        complete=bool(end and end["complete"]),
+        provenance=_from_dict(Provenance, head["provenance"]),
+    )
+
+
+def _as_dict(record: RequestRecord | ResidencySpan) -> dict[str, Any]:
+    """The fields of a flat record in order; far cheaper than `asdict`, which copies deeply."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def _from_dict(cls: type[T], row: dict[str, Any]) -> T:
+    return cls(**{key: _frozen(value) for key, value in row.items()})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
