@@ -1,0 +1,106 @@
+"""The client's side of a run: which model a request goes to, what the strategy wants, and what is under way.
+
+One `Dispatcher` serves the virtual and the live driver; it never touches a host and knows no clock.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from toolkit.cache.strategy import Access, Answer, Directive, HostView
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from toolkit.cache.strategy import LoadedModel, Strategy
+    from toolkit.workload.plan import Plan, PlannedRequest
+
+
+class RoutingDecision(Protocol):
+    """What the dispatcher needs of a router's answer."""
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why, in a few words."""
+        ...
+
+    @property
+    def rule(self) -> int | None:
+        """The number of the custom rule, from 1, if one decided."""
+        ...
+
+
+class RoutesText(Protocol):
+    """Anything that turns a prompt into a decision."""
+
+    def route(self, text: str) -> RoutingDecision:
+        """Decide from the last user message."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A request on its way: where to, why, with which options, and what the strategy asked for around it."""
+
+    request: PlannedRequest
+    intended_ns: int
+    model: str
+    reason: str
+    rule: int | None
+    options: Mapping[str, Any]
+    directive: Directive
+
+
+class Dispatcher:
+    """Routes requests, asks the strategy, counts what is in flight. Not thread-safe: one driver owns it.
+
+    `options` are the runner options (`num_ctx`, …) that requests for a model carry, by model name.
+    """
+
+    def __init__(self, router: RoutesText, strategy: Strategy, options: Mapping[str, Mapping[str, Any]]) -> None:
+        self._router = router
+        self._strategy = strategy
+        self._options = options
+        self._in_flight: defaultdict[str, int] = defaultdict(int)
+
+    def dispatch(
+        self, request: PlannedRequest, intended_ns: int, now_ns: int, loaded: Sequence[LoadedModel]
+    ) -> Dispatch:
+        """Decide everything about a request that is about to be sent; it counts as in flight from here."""
+        if request.model is None:
+            decision = self._router.route(request.text)
+            model, reason, rule = decision.model, decision.reason, decision.rule
+        else:
+            model, reason, rule = request.model, "asked for by name", None
+        view = HostView(tuple(loaded), tuple(self._in_flight.items()))
+        directive = self._strategy.before(Access(request.id, model, now_ns), view)
+        self._in_flight[model] += 1
+        return Dispatch(request, intended_ns, model, reason, rule, self._options.get(model, {}), directive)
+
+    def answered(self, dispatch: Dispatch, answer: Answer) -> None:
+        """The request has ended, well or badly."""
+        self._in_flight[dispatch.model] -= 1
+        if not self._in_flight[dispatch.model]:
+            del self._in_flight[dispatch.model]
+        self._strategy.after(Access(dispatch.request.id, dispatch.model, answer.done_ns), answer)
+
+
+class Followers:
+    """Which requests become due when another one ends: the next turn of a conversation, a closed-loop user's next."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._by_leader: defaultdict[str, list[PlannedRequest]] = defaultdict(list)
+        for request in plan.requests:
+            if request.after is not None:
+                self._by_leader[request.after].append(request)
+
+    def after(self, request_id: str) -> Sequence[PlannedRequest]:
+        """The requests that wait for this one, in the plan's order."""
+        return self._by_leader.get(request_id, ())
