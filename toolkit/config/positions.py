@@ -1,0 +1,99 @@
+"""A YAML file as a checked model that knows which line each of its values stands on.
+
+Used for hosts' configs and for scenarios alike. Everything that is wrong with a file is found at once and
+reported in file order, one `FILE:LINE: key.path: …` sentence a mistake.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from toolkit.config.explain import explain, format_key_path
+from toolkit.config.yaml_source import Problem, SourceError, decode_source, read_source
+from toolkit.config.yaml_tree import child, parse_tree, plain, walk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from toolkit.config.yaml_tree import KeyPath, Node
+
+M = TypeVar("M", bound=BaseModel)
+
+__all__ = ["Positioned", "format_key_path", "load_yaml_model", "read_yaml_model"]
+
+
+@dataclass(frozen=True, slots=True)
+class Positioned(Generic[M]):
+    """A file's `value`, its name as the user wrote it, the hex `sha256` of its bytes, and its tree of lines."""
+
+    value: M
+    file: str
+    sha256: str
+    root: Node
+
+    def line_of(self, key_path: KeyPath) -> int | None:
+        """The 1-based line of a value, by its keys as written and 0-based places in lists; `()` is the whole file.
+
+        None where the file does not have it, so that a default is in force.
+        """
+        node, line = self.root, self.root.line
+        for step in key_path:
+            below = child(node, step)
+            if below is None:
+                return None
+            line, node = below
+        return line
+
+    def at(self, key_path: KeyPath) -> str:
+        """`FILE:LINE:` for a message about a value; the innermost line around it that the file has."""
+        path = key_path
+        while (line := self.line_of(path)) is None:
+            path = path[:-1]
+        return f"{self.file}:{line}:"
+
+    def key_paths(self) -> Iterator[tuple[KeyPath, int]]:
+        """Every value that the file gives, with its line, outer ones first."""
+        return walk(self.root)
+
+
+def load_yaml_model(path: Path, model: type[M], *, error: Callable[[tuple[str, ...]], Exception]) -> Positioned[M]:
+    """Read a YAML file into a model.
+
+    Unions in the model should have a discriminator: only then can a message name the one alternative that was meant.
+
+    Raises:
+        whatever `error` makes of the problems: one `FILE:LINE: …` sentence for each mistake, in file order.
+    """
+    try:
+        data = read_source(path)
+    except SourceError as failure:
+        raise error((f"{path}:{failure.problem.line}: {failure.problem.text}",)) from None
+    return read_yaml_model(data, str(path), model, error=error)
+
+
+def read_yaml_model(
+    data: bytes, file: str, model: type[M], *, error: Callable[[tuple[str, ...]], Exception]
+) -> Positioned[M]:
+    """The same for bytes that are here already; `file` is the name that messages use. Raises as `load_yaml_model`."""
+    try:
+        root, problems = parse_tree(decode_source(data))
+    except SourceError as failure:
+        root, problems = None, (failure.problem,)
+    value: M | None = None
+    if root is not None:
+        try:
+            value = model.model_validate(plain(root))
+        except ValidationError as invalid:
+            problems = tuple(sorted({*problems, *explain(invalid, model, root)}))
+    if root is None or value is None or problems:
+        raise error(tuple(_sentence(file, problem) for problem in problems))
+    return Positioned(value, file, hashlib.sha256(data).hexdigest(), root)
+
+
+def _sentence(file: str, problem: Problem) -> str:
+    return f"{file}:{problem.line}: {problem.text}"
