@@ -1,0 +1,105 @@
+"""What both sides of the scheduler share: the loaded set, the gate, the mailboxes, and the effects collected so far."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+from toolkit.host.scheduler.effects import Effect, SetTimer, Timer
+from toolkit.host.scheduler.keep_alive import FOREVER_NS
+from toolkit.host.scheduler.mailboxes import NoticeBox, SignalBox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.host.scheduler.memory import MemoryReader
+    from toolkit.host.scheduler.profile import Profile
+    from toolkit.host.scheduler.requests import Request, Runner
+    from toolkit.host.scheduler.settings import Settings
+    from toolkit.host.scheduler.specs import GpuSpec
+
+
+class Observer(Protocol):
+    """Somebody who writes down what happens. Nothing is built for him unless he is there."""
+
+    def event(self, now_ns: int, name: str, **fields: Any) -> None:
+        """Something of the table in `toolkit.host.trace.events` happened; runners and requests come as objects."""
+
+    def touched(self, now_ns: int, runner: Runner) -> None:
+        """The runner's reference count, duration or timer was handled."""
+
+
+class HostState:
+    """Mutable, shared, and passive; `core`, `pending` and `completion` act on it."""
+
+    __slots__ = (
+        "completion_idle", "ends", "gate", "gate_waiters", "gpus", "loaded", "max_loaded", "memory", "notices",
+        "observer", "out", "pending_receives", "profile", "queue", "runner_waiters", "settings", "signals", "started",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        gpus: tuple[GpuSpec, ...],
+        settings: Settings,
+        memory: MemoryReader,
+        profile: Profile,
+        observer: Observer | None,
+    ) -> None:
+        self.gpus = gpus
+        self.settings = settings
+        self.memory = memory
+        self.profile = profile
+        self.observer = observer
+        self.max_loaded = profile.max_loaded(gpus, settings)
+        self.loaded: dict[str, Runner] = {}
+        self.gate: Runner | None = None
+        """The runner whose process is just ending; while there is one, nobody may look at the loaded set."""
+        self.gate_waiters: deque[Callable[[int], None]] = deque()
+        self.runner_waiters: deque[tuple[Runner, Callable[[int], None]]] = deque()
+        self.queue: deque[Request] = deque()
+        self.ends: deque[Request] = deque()
+        """Ends of requests that the completion side has not handled yet."""
+        self.notices = NoticeBox(settings.max_queue)
+        self.signals = SignalBox(settings.max_queue)
+        self.completion_idle = True
+        self.pending_receives = True
+        """Whether the pending loop would take a signal at once."""
+        self.started = 0
+        """Processes started so far."""
+        self.out: list[Effect] = []
+
+    def note(self, now_ns: int, name: str, **fields: Any) -> None:
+        """Tell the observer; callers on the fast path ask for one first."""
+        if self.observer is not None:
+            self.observer.event(now_ns, name, **fields)
+
+    def touched(self, now_ns: int, runner: Runner) -> None:
+        """Tell the observer that a runner's state was handled."""
+        if self.observer is not None:
+            self.observer.touched(now_ns, runner)
+
+    def arm(self, runner: Runner, now_ns: int) -> None:
+        """Start or restart the keep-alive timer. Only the earliest due time needs a SetTimer; later ones are found then."""
+        due_ns = min(now_ns + runner.session_ns, FOREVER_NS)
+        runner.timer_due_ns = runner.expires_at_ns = due_ns
+        if due_ns < FOREVER_NS and (runner.wake_ns is None or runner.wake_ns > due_ns):
+            self.arm_again(runner, due_ns)
+
+    def arm_again(self, runner: Runner, due_ns: int) -> None:
+        """Have the driver wake us at a time, for the runner's timer."""
+        runner.wake_ns = due_ns
+        self.out.append(SetTimer(due_ns, Timer("expiry", runner, due_ns)))
+
+    def when_released(self, runner: Runner, action: Callable[[int], None]) -> None:
+        """Do something once a notice about the runner has been delivered."""
+        self.runner_waiters.append((runner, action))
+
+    def release(self, runner: Runner, now_ns: int) -> None:
+        """The notice about the runner went in: whoever waited for the runner goes on."""
+        runner.held = False
+        waiting, self.runner_waiters = self.runner_waiters, deque()
+        for held, action in waiting:
+            if held is runner:
+                action(now_ns)
+            else:
+                self.runner_waiters.append((held, action))
