@@ -32,6 +32,8 @@ Freeing device memory is one call and costs no more than the stop itself.
 """
 DEVICE_STOP_NS = 100_000_000
 """Tearing down a CUDA context."""
+PRELOAD_ANSWER_NS = 1_000_000
+"""Writing the answer to an empty prompt."""
 OFFLOAD_MARGIN_BYTES = 1 << 30
 """What the engine leaves free on a GPU when it decides how many layers fit (llama.cpp's default fit target)."""
 

@@ -82,7 +82,11 @@ class Dispatcher:
         view = HostView(tuple(loaded), tuple(self._in_flight.items()))
         directive = self._strategy.before(Access(request.id, model, now_ns), view)
         self._in_flight[model] += 1
-        return Dispatch(request, intended_ns, model, reason, rule, self._options.get(model, {}), directive)
+        return Dispatch(request, intended_ns, model, reason, rule, self.options_of(model), directive)
+
+    def options_of(self, model: str) -> Mapping[str, Any]:
+        """The runner options that requests for a model carry."""
+        return self._options.get(model, {})
 
     def answered(self, dispatch: Dispatch, answer: Answer) -> None:
         """The request has ended, well or badly."""

@@ -33,6 +33,8 @@ class PlannedRequest:
     model: str | None
     label: str | None
     session: str | None
+    service_ns: int | None = None
+    """How long the answer takes once the model is there, where a trace knows it; the twin then uses it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,209 @@
+"""A whole simulated host from one frozen description: hardware, models with sizes and speeds, server settings, timing.
+
+`TwinSpec` is the description; `build` makes the virtual host from it, with a `TwinTiming` that answers how long loads,
+unloads and answers last (by `timing`) and remembers when which model was in memory.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from toolkit.host import timing
+from toolkit.host.pagecache import PageCache
+from toolkit.host.scheduler import RunnerReport
+from toolkit.host.virtual import LoadPlan, LoadStart, VirtualHost
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from toolkit.host.machine import HostHardware
+    from toolkit.host.scheduler import Launch, ModelSpec, Runner
+    from toolkit.host.virtual import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class TwinModel:
+    """A model of the simulated host: what the scheduler knows of it, and what it really costs."""
+
+    spec: ModelSpec
+    cost: timing.ModelCost
+
+
+@dataclass(frozen=True, slots=True)
+class TwinSpec:
+    """A simulated host. `environment` holds the server's variables; `jitter_sigma` spreads all durations (0: exact)."""
+
+    hardware: HostHardware
+    models: tuple[TwinModel, ...]
+    environment: tuple[tuple[str, str], ...]
+    profile: str
+    server_version: str
+    speeds: timing.HostSpeeds
+    jitter_sigma: float
+    description: str
+
+    def model(self, name: str) -> TwinModel | None:
+        """The model of this name."""
+        return next((model for model in self.models if model.spec.name == name), None)
+
+
+@dataclass(slots=True)
+class Work:
+    """What a request asks of a runner, and (once it is being worked on) how long that takes.
+
+    `service_ns` fixes the whole time where a trace knows it. `prefill_ns` and `decode_ns` are filled in by the timing;
+    `cached_tokens` is what the prefix cache saved.
+    """
+
+    prompt_tokens: int
+    shared_prefix_tokens: int
+    output_tokens: int
+    session: str | None
+    service_ns: int | None = None
+    prefill_ns: int | None = None
+    decode_ns: int | None = None
+    cached_tokens: int | None = None
+
+
+@dataclass(slots=True)
+class Stay:
+    """A process of a model from its start to its end; None where it has not come to that."""
+
+    model: str
+    load_start_ns: int
+    ready_ns: int | None
+    vram_bytes: int
+    size_bytes: int
+    unload_start_ns: int | None = None
+    gone_ns: int | None = None
+    mark: str | None = None
+
+
+@dataclass(slots=True)
+class _Running:
+    """What the timing knows of a living runner."""
+
+    stay: Stay
+    cost: timing.ModelCost
+    device_share: float
+    host_bytes: int
+    last_session: str | None = None
+
+
+class TwinFootprints:
+    """What processes of the twin's models take: as many layers on the GPUs as fit there, the rest in system memory."""
+
+    def __init__(self, models: Mapping[str, timing.ModelCost]) -> None:
+        self._models = models
+
+    def need_bytes(self, model: ModelSpec, num_ctx: int, num_parallel: int, num_batch: int) -> int:
+        """GPU memory with all layers there; the batch is part of the constant compute buffer."""
+        del num_batch
+        return self._models[model.digest].need_bytes(num_ctx * num_parallel)
+
+    def allocate(self, launch: Launch, free_bytes: Sequence[int]) -> RunnerReport:
+        """Layers on the GPUs that were given, in proportion to what is free there; an explicit `num_gpu` is a limit."""
+        cost = self._models[launch.model.digest]
+        total_ctx = launch.num_ctx * launch.num_parallel
+        need = cost.need_bytes(total_ctx)
+        if not launch.offloads():
+            return RunnerReport((), 0, need)
+        usable = [max(free_bytes[gpu] - timing.OFFLOAD_MARGIN_BYTES, 0) for gpu in launch.gpus]
+        layers = timing.offloaded_layers(cost, total_ctx, sum(usable) + timing.OFFLOAD_MARGIN_BYTES)
+        if launch.num_gpu >= 0:
+            layers = min(layers, launch.num_gpu)
+        on_device = need * layers // cost.layers
+        room = sum(usable)
+        shares = [on_device * part // room if room else 0 for part in usable]
+        shares[0] += min(on_device - sum(shares), free_bytes[launch.gpus[0]] - shares[0])
+        return RunnerReport(tuple(zip(launch.gpus, shares, strict=True)), sum(shares), need)
+
+
+@dataclass(slots=True)
+class TwinTiming:
+    """Durations of the twin by the timing model; draws from streams of its own, one a purpose."""
+
+    spec: TwinSpec
+    seed: str
+    stays: list[Stay] = field(default_factory=list)
+    _running: dict[Runner, _Running] = field(default_factory=dict)
+    _costs: dict[str, timing.ModelCost] = field(default_factory=dict)
+    _cache: PageCache = field(default_factory=PageCache)
+    _streams: dict[str, random.Random] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._costs = {model.spec.digest: model.cost for model in self.spec.models}
+        self._streams = {use: random.Random(f"{self.seed}:{use}") for use in ("load", "poll", "unload", "service")}
+
+    def load(self, start: LoadStart) -> LoadPlan:
+        """The file is read through the page cache; the server notices at its next poll."""
+        cost, report = self._costs[start.runner.key], start.report
+        host_bytes = report.total_bytes - report.vram_bytes
+        device_share = report.vram_bytes / report.total_bytes if report.total_bytes else 0.0
+        spare = self.spec.hardware.system_free_bytes - host_bytes - sum(r.host_bytes for r in self._running.values())
+        cached = self._cache.read(start.runner.key, cost.file_bytes, spare)
+        raw = timing.load_ns(cost, self.spec.speeds, cached_bytes=cached, device_share=device_share)
+        raw = timing.jittered_ns(raw, self.spec.jitter_sigma, self._streams["load"])
+        duration = timing.polled_ns(raw, self._streams["poll"])
+        stay = Stay(
+            start.runner.model.name, start.now_ns, start.now_ns + duration, report.vram_bytes, report.total_bytes
+        )
+        self.stays.append(stay)
+        self._running[start.runner] = _Running(stay, cost, device_share, host_bytes)
+        return LoadPlan(duration)
+
+    def unload_ns(self, runner: Runner, now_ns: int) -> int:
+        """The process ends; its pages stay in the page cache."""
+        running = self._running.pop(runner)
+        stay = running.stay
+        raw = timing.unload_ns(running.host_bytes, stay.vram_bytes)
+        duration = timing.jittered_ns(raw, self.spec.jitter_sigma, self._streams["unload"])
+        if stay.ready_ns is not None and stay.ready_ns > now_ns:  # given up while it was loading
+            stay.ready_ns = None
+        stay.unload_start_ns, stay.gone_ns, stay.mark = now_ns, now_ns + duration, runner.mark
+        return duration
+
+    def service_ns(self, ticket: Ticket, runner: Runner, now_ns: int, active: int) -> int:
+        """Prefill of what the prefix cache does not hold, then decode. A preload costs nothing but the answer."""
+        del now_ns
+        work = ticket.ask.work
+        if not isinstance(work, Work):
+            return timing.PRELOAD_ANSWER_NS
+        running = self._running[runner]
+        same = work.session is not None and running.last_session == work.session
+        running.last_session = work.session
+        work.cached_tokens = min(work.shared_prefix_tokens, work.prompt_tokens) if same else 0
+        cost, share = running.cost, running.device_share
+        prefill = timing.prefill_ns(cost, work.prompt_tokens - work.cached_tokens, share)
+        decode = timing.decode_ns(
+            cost,
+            self.spec.speeds,
+            tokens=work.output_tokens,
+            context_tokens=work.prompt_tokens,
+            device_share=share,
+            busy_slots=active,
+        )
+        if work.service_ns is not None:  # a trace knows the sum; the model splits it
+            total = max(prefill + decode, 1)
+            prefill = work.service_ns * prefill // total
+            decode = work.service_ns - prefill
+        stream = self._streams["service"]
+        work.prefill_ns = timing.jittered_ns(prefill, self.spec.jitter_sigma, stream)
+        work.decode_ns = timing.jittered_ns(decode, self.spec.jitter_sigma, stream)
+        return work.prefill_ns + work.decode_ns
+
+
+def build(spec: TwinSpec, seed: str) -> tuple[VirtualHost, TwinTiming]:
+    """A fresh virtual host of this description, empty, at time 0; equal seeds give equal hosts."""
+    twin_timing = TwinTiming(spec, seed)
+    host = VirtualHost(
+        spec.hardware,
+        [model.spec for model in spec.models],
+        dict(spec.environment),
+        timing=twin_timing,
+        footprints=TwinFootprints({model.spec.digest: model.cost for model in spec.models}),
+        profile_name=spec.profile,
+    )
+    return host, twin_timing

@@ -1,0 +1,194 @@
+"""Plays a plan against the twin in virtual time: a week of traffic in seconds, the same bytes for the same seed."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from toolkit.cache.strategy import Answer, LoadedModel
+from toolkit.host.twin import Work, build
+from toolkit.host.virtual import CHAT, OK, PRELOAD, REJECTED, Ask
+from toolkit.ollama.keep_alive import encode_keep_alive
+from toolkit.replay.dispatch import Followers
+from toolkit.replay.records import RequestRecord, ResidencySpan, Run
+
+if TYPE_CHECKING:
+    from toolkit.host import virtual
+    from toolkit.host.twin import Stay, TwinSpec
+    from toolkit.replay.dispatch import Dispatch, Dispatcher
+    from toolkit.replay.records import Outcome, Provenance, Temperature
+    from toolkit.workload.plan import Plan, PlannedRequest
+
+CAUSES = {
+    "expired": "expired",
+    "keep_alive_zero": "expired",
+    "explicit": "unloaded",
+    "evicted_reload": "reload",
+    "evicted_memory": "evicted",
+    "evicted_max_models": "evicted",
+    "evicted_oom": "evicted",
+}
+"""From the scheduler's reason for an unload to the report's word for it."""
+
+
+def play(
+    plan: Plan, dispatcher: Dispatcher, spec: TwinSpec, *, strategy: str, repetition: int, provenance: Provenance
+) -> Run:
+    """Play the whole plan on a fresh twin under the dispatcher's strategy.
+
+    The host draws from the plan's seed and the repetition, never from the strategy: all strategies meet the same host.
+    """
+    player = _Player(plan, dispatcher, spec, f"{plan.seed}:{repetition}")
+    records, spans, end_ns = player.run()
+    return Run(strategy, repetition, records, spans, end_ns, complete=True, provenance=provenance)
+
+
+class _Player:
+    """The client in virtual time: a callback of the virtual host for each arrival and each answer."""
+
+    def __init__(self, plan: Plan, dispatcher: Dispatcher, spec: TwinSpec, seed: str) -> None:
+        self._plan = plan
+        self._dispatcher = dispatcher
+        self._followers = Followers(plan)
+        self._host, self._timing = build(spec, seed)
+        self._records: dict[str, RequestRecord] = {}
+        self._under_way: dict[str, Dispatch] = {}
+
+    def run(self) -> tuple[tuple[RequestRecord, ...], tuple[ResidencySpan, ...], int]:
+        """Records in the plan's order, spans in order of their loads, and the time of the last answer."""
+        for request in self._plan.requests:
+            if request.at_ns is not None:
+                self._host.at(request.at_ns, partial(self._arrive, request))
+        self._host.run()
+        for dispatch in self._under_way.values():
+            self._records[dispatch.request.id] = _unanswered(dispatch)
+        due = tuple(self._records[request.id] for request in self._plan.requests if request.id in self._records)
+        ends = [record.done_ns for record in due if record.done_ns is not None]
+        end_ns = max([self._plan.duration_ns, *ends])
+        return due, tuple(_span(stay) for stay in self._timing.stays if stay.load_start_ns <= end_ns), end_ns
+
+    def _arrive(self, request: PlannedRequest) -> None:
+        host = self._host
+        dispatch = self._dispatcher.dispatch(request, host.now_ns, host.now_ns, self._loaded())
+        self._under_way[request.id] = dispatch
+        directive = dispatch.directive
+        for model in directive.unload_before:
+            host.unload(model)
+        work = Work(
+            request.prompt_tokens,
+            request.shared_prefix_tokens,
+            request.output_tokens,
+            request.session,
+            request.service_ns,
+        )
+        keep_alive = None if directive.keep_alive_ns is None else encode_keep_alive(directive.keep_alive_ns)
+        options = tuple(dispatch.options.items())
+        ask = Ask(request.id, dispatch.model, CHAT, keep_alive, options, work)
+        host.submit(ask, on_done=partial(self._answered, dispatch))
+
+    def _answered(self, dispatch: Dispatch, seen: virtual.RequestRecord) -> None:
+        del self._under_way[dispatch.request.id]
+        record = _record(dispatch, seen)
+        self._records[dispatch.request.id] = record
+        self._dispatcher.answered(dispatch, Answer(seen.done_ns, record.server_load_ns, ok=seen.outcome == OK))
+        if seen.outcome == OK:
+            for model in dispatch.directive.preload_after:
+                options = tuple(self._dispatcher.options_of(model).items())
+                self._host.submit(Ask(f"{dispatch.request.id}+{model}", model, PRELOAD, options=options))
+        for follower in self._followers.after(dispatch.request.id):
+            due_ns = self._host.now_ns + follower.think_ns
+            self._host.at(due_ns, partial(self._arrive, follower))
+
+    def _loaded(self) -> tuple[LoadedModel, ...]:
+        """What `/api/ps` would say."""
+        return tuple(
+            LoadedModel(row.name, row.model.digest, row.vram_bytes, row.total_bytes, row.expires_at_ns)
+            for row in self._host.ps()
+        )
+
+
+def _record(dispatch: Dispatch, seen: virtual.RequestRecord) -> RequestRecord:
+    """What the client and the twin know of one request, in the terms of every run."""
+    request, directive, work = dispatch.request, dispatch.directive, seen.ask.work
+    ready_ns = seen.served_ns
+    load_ns = (
+        seen.load_end_ns - seen.load_start_ns if seen.load_start_ns is not None and seen.load_end_ns is not None else 0
+    )
+    wait_ns = None if ready_ns is None else ready_ns - seen.arrived_ns
+    prefill_ns, decode_ns = work.prefill_ns, work.decode_ns
+    answered = seen.outcome == OK and seen.service_start_ns is not None
+    first_token_ns = None
+    if answered and seen.service_start_ns is not None:
+        # The prompt's own pass yields the first token; the others follow one by one.
+        first_token_ns = min(
+            seen.service_start_ns + prefill_ns + decode_ns // max(request.output_tokens, 1), seen.done_ns
+        )
+    return RequestRecord(
+        id=request.id,
+        session=request.session,
+        intended_ns=dispatch.intended_ns,
+        sent_ns=seen.arrived_ns,
+        ready_ns=ready_ns,
+        first_token_ns=first_token_ns,
+        done_ns=seen.done_ns if answered else None,
+        model_asked=request.model,
+        model=dispatch.model,
+        label=request.label,
+        reason=dispatch.reason,
+        rule=dispatch.rule,
+        keep_alive_ns=directive.keep_alive_ns,
+        unloaded_before=directive.unload_before,
+        preloaded_after=directive.preload_after if seen.outcome == OK else (),
+        temperature=_temperature(seen),
+        queue_ns=None if wait_ns is None else max(0, wait_ns - seen.evict_wait_ns - load_ns),
+        evict_ns=None if wait_ns is None else seen.evict_wait_ns,
+        load_ns=None if wait_ns is None else load_ns,
+        slot_ns=seen.slot_wait_ns,
+        prefill_ns=prefill_ns,
+        decode_ns=decode_ns,
+        server_load_ns=wait_ns,
+        prompt_tokens=request.prompt_tokens if answered else None,
+        output_tokens=request.output_tokens if answered else None,
+        evicted=tuple(victim.rpartition("#")[0] for victim in seen.victims),
+        outcome=_outcome(seen.outcome),
+        error=seen.error,
+    )
+
+
+def _temperature(seen: virtual.RequestRecord) -> Temperature | None:
+    if seen.path == "fast":
+        return "hit"
+    if seen.path == "loop":
+        return "joined"
+    if seen.load_start_ns is None:
+        return None
+    return "reload" if seen.reload else "cold"
+
+
+def _outcome(outcome: str) -> Outcome:
+    if outcome == OK:
+        return "ok"
+    if outcome == REJECTED:
+        return "rejected"
+    return "failed" if outcome == "failed" else "cancelled"
+
+
+def _unanswered(dispatch: Dispatch) -> RequestRecord:
+    """The plan is over and nothing can happen any more, but this request was never answered."""
+    request, directive = dispatch.request, dispatch.directive
+    return RequestRecord(
+        id=request.id, session=request.session, intended_ns=dispatch.intended_ns, sent_ns=dispatch.intended_ns,
+        ready_ns=None, first_token_ns=None, done_ns=None, model_asked=request.model, model=dispatch.model,
+        label=request.label, reason=dispatch.reason, rule=dispatch.rule, keep_alive_ns=directive.keep_alive_ns,
+        unloaded_before=directive.unload_before, preloaded_after=(), temperature=None, queue_ns=None, evict_ns=None,
+        load_ns=None, slot_ns=None, prefill_ns=None, decode_ns=None, server_load_ns=None, prompt_tokens=None,
+        output_tokens=None, evicted=(), outcome="unanswered", error=None,
+    )  # fmt: skip
+
+
+def _span(stay: Stay) -> ResidencySpan:
+    cause = None if stay.unload_start_ns is None else CAUSES.get(stay.mark or "keep_alive_zero", "failed")
+    return ResidencySpan(
+        stay.model, stay.load_start_ns, stay.ready_ns, stay.unload_start_ns, stay.gone_ns, stay.vram_bytes,
+        stay.size_bytes, cause,
+    )  # fmt: skip
