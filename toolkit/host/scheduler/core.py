@@ -298,10 +298,15 @@ class Scheduler:
     # Settling ----------------------------------------------------------------------------------------------------
 
     def _settled(self, now_ns: int) -> Effects:
-        """Let both sides move until nothing moves any more, and hand out the effects."""
-        steps: tuple[Callable[[int], bool], ...] = (self._completion.step, self._pending.step)
-        while any(step(now_ns) for step in steps):
-            pass
+        """Let each side run until it has to wait, the completion side first, until neither can move; hand out the effects."""
+        completion, pending = self._completion, self._pending
+        moving = True
+        while moving:
+            moving = False
+            while completion.step(now_ns):
+                moving = True
+            while pending.step(now_ns):
+                moving = True
         return self._collected()
 
     def _collected(self) -> Effects:

@@ -231,15 +231,10 @@ class PendingLoop:
             require_full=bool(at.loaded),
         )
         at.started += 1
-        runner = Runner(
-            at.started,
-            request.model,
-            launch,
-            request.demand,
-            use_mmap_auto=request.demand.options.use_mmap is None and options.use_mmap is not None,
-        )
         # A second attempt after running out of memory keeps what the first one decided about the mapping.
+        request.use_mmap_auto |= options.use_mmap is not request.demand.options.use_mmap
         request.demand = request.demand._replace(options=options)
+        runner = Runner(at.started, request.model, launch, request.demand, use_mmap_auto=request.use_mmap_auto)
         main = plan.placement.main()
         lives_on = (main,) if main is not None else plan.placement.gpus
         runner.gpus = tuple(gpu.position for gpu in lives_on)

@@ -35,7 +35,7 @@ class Request:
 
     __slots__ = (
         "arrived_ns", "cancelled", "demand", "dequeued_ns", "evict_wait_ns", "evictions", "id", "keep_alive_ns",
-        "load_end_ns", "load_start_ns", "model", "oom_retried", "path", "phase", "queued_ns", "runner", "served_ns",
+        "load_end_ns", "load_start_ns", "model", "oom_retried", "path", "phase", "queued_ns", "runner", "served_ns", "use_mmap_auto",
     )  # fmt: skip
 
     def __init__(self, id: str, model: ModelSpec, demand: Demand, keep_alive_ns: int | None = None) -> None:  # noqa: A002 - the field's name
@@ -47,6 +47,8 @@ class Request:
         self.phase = NEW
         self.cancelled = False
         self.oom_retried = False
+        self.use_mmap_auto = False
+        """Its `use_mmap` was decided by the server."""
         self.runner: Runner | None = None
         self.path: str | None = None
         self.arrived_ns: int = 0

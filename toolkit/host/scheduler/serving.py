@@ -20,7 +20,8 @@ def take(state: HostState, request: Request, runner: Runner, path: str, now_ns: 
     runner.timer_due_ns = None
     if request.keep_alive_ns is not None:
         runner.session_ns = request.keep_alive_ns
-        runner.mark = None
+        if request.keep_alive_ns > 0:
+            runner.mark = None
     request.runner = runner
     request.path = path
     request.phase = SERVING

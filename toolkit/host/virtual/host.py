@@ -328,6 +328,8 @@ class VirtualHost:
         attempt = self._attempts[digest] = self._attempts.get(digest, 0) + 1
         others = any(process.key != digest for process in self.machine.processes)
         report = self.machine.start(runner, launch, self.now_ns)
+        if self._observer is not None:
+            self._observer.event(self.now_ns, "process_started", runner=runner, report=report)
         plan = self._timing.load(LoadStart(runner, launch, report, attempt, others, self.now_ns))
         self._loading = runner
         self._push(self.now_ns + plan.duration_ns, self._load_over, (runner, report, plan.failure))
