@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from toolkit.host.machine import GpuHardware, HostHardware
+from toolkit.host.scheduler import GpuSpec, ModelSpec
+from toolkit.host.timing import HostSpeeds, ModelCost
+from toolkit.host.twin import TwinModel, TwinSpec
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 SHARED_DIR = PROJECT_DIR.parent / "shared"
@@ -33,7 +36,7 @@ def _is_loopback(address: object) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse every connection and datagram that would leave the machine, name look-ups included."""
     real_connect, real_connect_ex, real_sendto = socket.socket.connect, socket.socket.connect_ex, socket.socket.sendto
     real_getaddrinfo = socket.getaddrinfo
@@ -63,7 +66,6 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
     monkeypatch.setattr(socket.socket, "sendto", sendto)
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    return
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +80,44 @@ def shared_dir() -> Path:
     if not SHARED_DIR.is_dir():
         pytest.skip("the recordings beside the project are not here")
     return SHARED_DIR
+
+
+def _model(
+    name: str, file_bytes: int, geometry: tuple[str, int, int, int, int, int], kv_bytes_per_token: int, tok_per_s: float
+) -> TwinModel:
+    architecture, blocks, embedding, heads, kv_heads, context = geometry
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    spec = ModelSpec(name, digest, file_bytes, architecture, blocks, embedding, heads, kv_heads, context)
+    cost = ModelCost(
+        file_bytes,
+        file_bytes,
+        kv_bytes_per_token,
+        300 << 20,
+        blocks + 1,
+        40 * tok_per_s,
+        tok_per_s,
+        40.0,
+        tok_per_s / 12,
+    )
+    return TwinModel(spec, cost)
+
+
+@pytest.fixture
+def small_twin() -> TwinSpec:
+    """A 24 GiB GPU and three models: `big` leaves no room, `code` and `fast` live together at a context of 4096."""
+    gib = 1 << 30
+    gpu = GpuHardware(GpuSpec("GPU-0", "CUDA", 24 * gib), 24 * gib, 620_000_000)
+    return TwinSpec(
+        hardware=HostHardware((gpu,), 64 * gib, 48 * gib),
+        models=(
+            _model("big", 20_000_000_000, ("qwen2", 64, 5120, 40, 8, 32768), 262_144, 38.0),
+            _model("code", 8_900_000_000, ("deepseek2", 27, 2048, 16, 16, 163_840), 276_480, 120.0),
+            _model("fast", 4_700_000_000, ("qwen2", 28, 3584, 28, 4, 32768), 57_344, 130.0),
+        ),
+        environment=(),
+        profile="v0.32",
+        server_version="0.32.15",
+        speeds=HostSpeeds(2e9, 10e9, 25e9, 936e9),
+        jitter_sigma=0.05,
+        description="24 GiB",
+    )
