@@ -13,7 +13,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One request, about to be sent at `now_ns`, for `model`."""
+    """One request, about to be sent at `now_ns`, for `model`, which is spelt as `/api/ps` spells it (with its tag)."""
 
     request_id: str
     model: str
