@@ -66,7 +66,7 @@ def format_key_path(path: KeyPath) -> str:
     return text
 
 
-def line_of(root: Node, path: KeyPath) -> int:
+def line_near(root: Node, path: KeyPath) -> int:
     """The line of a value, or of the innermost value around it that the file has."""
     node, line = root, root.line
     for step in path:
@@ -131,14 +131,14 @@ def _problem(place: Place, details: list[ErrorDetails], model: type[BaseModel], 
         path = (*path, str(context["key"]))
     elif kind.startswith("union_tag"):
         path = (*path, str(context["discriminator"]).strip("'"))
-    line = line_of(root, path)
+    line = line_near(root, path)
     if kind == "missing":
         where = format_key_path(path[:-1])
         text = f"the key '{path[-1]}' is missing"
         return Problem(line, f"{where}: {text}" if where else text)
     if kind == "extra_forbidden":
         text = _unknown_key(place, model)
-    elif kind in {"wrong_key", "hidden_value"}:
+    elif kind in {"wrong_key", "own_words"}:
         text = str(context["text"])
     else:
         text = _wrong_value(details)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from toolkit.config.explain import explain, format_key_path
+from toolkit.config.explain import explain, format_key_path, line_near
 from toolkit.config.yaml_source import Problem, SourceError, decode_source, read_source
 from toolkit.config.yaml_tree import child, parse_tree, plain, walk
 
@@ -49,12 +49,13 @@ class Positioned(Generic[M]):
             line, node = below
         return line
 
+    def line_near(self, key_path: KeyPath) -> int:
+        """The line of a value, or of the innermost value around it that the file has."""
+        return line_near(self.root, key_path)
+
     def at(self, key_path: KeyPath) -> str:
-        """`FILE:LINE:` for a message about a value; the innermost line around it that the file has."""
-        path = key_path
-        while (line := self.line_of(path)) is None:
-            path = path[:-1]
-        return f"{self.file}:{line}:"
+        """`FILE:LINE:` for a message about a value that the file may or may not have."""
+        return f"{self.file}:{self.line_near(key_path)}:"
 
     def key_paths(self) -> Iterator[tuple[KeyPath, int]]:
         """Every value that the file gives, with its line, outer ones first."""
@@ -96,4 +97,6 @@ def read_yaml_model(
 
 
 def _sentence(file: str, problem: Problem) -> str:
-    return f"{file}:{problem.line}: {problem.text}"
+    """One line, whatever the file holds: a terminal must not obey what a message only quotes."""
+    text = f"{file}:{problem.line}: {problem.text}"
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)

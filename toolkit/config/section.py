@@ -34,6 +34,6 @@ def wrong_key(key: str, text: str) -> PydanticCustomError:
     return PydanticCustomError("wrong_key", "{text}", {"text": text, "key": key})
 
 
-def hidden_value(text: str) -> PydanticCustomError:
-    """A validator's complaint about a value that must not be shown, because it may be a secret."""
-    return PydanticCustomError("hidden_value", "{text}", {"text": text})
+def own_words(text: str) -> PydanticCustomError:
+    """A validator's complaint that says all there is to say: the value itself is not shown (it may be a secret)."""
+    return PydanticCustomError("own_words", "{text}", {"text": text})

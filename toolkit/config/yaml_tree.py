@@ -243,7 +243,7 @@ class _Builder:
                 continue
             if key in entries:
                 self.problem(
-                    key_line, f"the key '{key}' is given twice, first on line {entries[key].line}; keep one of them"
+                    key_line, f"the key {key!r} is given twice, first on line {entries[key].line}; keep one of them"
                 )
                 continue
             entries[key] = Entry(key, key_line, value)

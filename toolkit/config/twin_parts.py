@@ -1,0 +1,136 @@
+"""The parts of the simulated host: a GPU, the disk, a model.
+
+What a file leaves out has a default or is estimated from what it says; the estimates stand here, beside the fields
+they replace.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+
+from toolkit.config.durations import NS_PER_S
+from toolkit.config.runner_options import OptionValue, check_options
+from toolkit.config.scalars import (
+    AnySizeBytes,
+    DelayNs,
+    Digest,
+    ModelName,
+    PositiveSizeBytes,
+    RateBytesPerS,
+    SizeBytes,
+    digest_of_name,
+)
+from toolkit.config.section import Section, wrong_key
+
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+PositiveCount = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Speed = Annotated[float, Field(gt=0, le=1e9)]
+
+_F16_BYTES = 2
+
+
+class GpuSection(Section):
+    """One GPU, in the order in which the driver lists it.
+
+    `memory` is its total, `free` what other programs leave of it (None: all), `recovery` how long the driver shows
+    memory as used after a process has ended, `bandwidth` the speed of its memory, `bus` that of copies from the host.
+    """
+
+    memory_bytes: PositiveSizeBytes = Field(alias="memory")
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)] = "GPU"
+    free_bytes: SizeBytes | None = Field(default=None, alias="free")
+    library: Literal["CUDA", "ROCm", "Vulkan", "Metal"] = "CUDA"
+    compute: Annotated[float, Field(ge=1, lt=100)] = 8.9
+    integrated: bool = False
+    recovery_ns: DelayNs = Field(default=NS_PER_S, alias="recovery")
+    bandwidth_bytes_per_s: RateBytesPerS = Field(default=936 * 10**9, alias="bandwidth")
+    bus_bytes_per_s: RateBytesPerS = Field(default=12 * 10**9, alias="bus")
+
+    @model_validator(mode="after")
+    def _free_is_part_of_memory(self) -> Self:
+        if self.free_bytes is not None and self.free_bytes > self.memory_bytes:
+            raise wrong_key("free", "more than the memory of this GPU")
+        return self
+
+    @property
+    def compute_major(self) -> int:
+        """The first number of the compute capability; below 6 a CUDA card has no flash attention."""
+        return int(self.compute)
+
+
+class DiskSection(Section):
+    """The disk that the models lie on: `read` is its sequential speed."""
+
+    read_bytes_per_s: RateBytesPerS = Field(default=2 * 10**9, alias="read")
+
+
+class VramSection(Section):
+    """What a model really takes on a GPU, where that is known better than the estimate."""
+
+    weights_bytes: PositiveSizeBytes | None = Field(default=None, alias="weights")
+    kv_bytes_per_token: AnySizeBytes | None = Field(default=None, alias="kv_per_token")
+    compute_bytes: SizeBytes | None = Field(default=None, alias="compute")
+
+
+class DetailsSection(Section):
+    """What `/api/tags` and `/api/show` say about a model, as text."""
+
+    family: str | None = None
+    parameters: str = ""
+    quantization: str = ""
+
+
+class TwinModelSection(Section):
+    """A model that the twin has.
+
+    `size` is that of the GGUF file. The numbers of the header decide what the server predicts; speeds are those of
+    one request with everything on the GPU (or CPU) and an empty context. `options` are the Modelfile's parameters.
+    """
+
+    name: ModelName
+    size_bytes: PositiveSizeBytes = Field(alias="size")
+    digest_given: Digest | None = Field(default=None, alias="digest")
+    architecture: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "llama"
+    blocks: PositiveCount
+    embedding_length: PositiveCount
+    head_count: Count
+    head_count_kv: Count
+    context_length: PositiveCount
+    embedding: bool = False
+    prefill_tok_per_s: Speed | None = None
+    decode_tok_per_s: Speed | None = None
+    cpu_prefill_tok_per_s: Speed | None = None
+    cpu_decode_tok_per_s: Speed | None = None
+    vram: VramSection = Field(default_factory=VramSection)
+    details: DetailsSection = Field(default_factory=DetailsSection)
+    options: Mapping[str, OptionValue] = Field(default_factory=dict)
+
+    @field_validator("options")
+    @classmethod
+    def _options_have_their_types(cls, options: Mapping[str, OptionValue]) -> Mapping[str, OptionValue]:
+        check_options(options)
+        return options
+
+    @property
+    def digest(self) -> str:
+        """The blob's sha256 in hex, or a stand-in made from the name."""
+        return self.digest_given or digest_of_name(self.name)
+
+    @property
+    def weights_bytes(self) -> int:
+        """What the GPU holds of the file."""
+        return self.vram.weights_bytes or self.size_bytes
+
+    @property
+    def kv_bytes_per_token(self) -> int:
+        """The f16 cache of one token over all layers: keys and values, each as wide as the kv heads."""
+        if self.vram.kv_bytes_per_token is not None:
+            return self.vram.kv_bytes_per_token
+        head_length = self.embedding_length // max(self.head_count, 1)
+        return 2 * self.blocks * self.head_count_kv * head_length * _F16_BYTES if self.head_count else 0
+
+    @property
+    def compute_bytes(self) -> int:
+        """The scratch buffer; 512 MiB where it is not known, right for a dense 7 to 14 B model at 32768 tokens."""
+        return 512 << 20 if self.vram.compute_bytes is None else self.vram.compute_bytes
