@@ -1,0 +1,181 @@
+"""From a trace file to a plan."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from toolkit.errors import InputError
+from toolkit.workload.plan import Plan, PlannedRequest
+from toolkit.workload.traces import alibaba_genai, azure, mooncake
+from toolkit.workload.traces.models import MappingError
+from toolkit.workload.traces.rows import read_trace_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from toolkit.workload.traces.models import ModelMap
+    from toolkit.workload.traces.rows import TraceRow, TraceText
+
+
+@dataclass(frozen=True, slots=True)
+class TraceFormat:
+    """One kind of file: its name for `--format`, how to know it, how to read it, what a reader of results must know."""
+
+    name: str
+    recognises: Callable[[str], bool]
+    read_rows: Callable[[TraceText], Iterator[TraceRow]]
+    notes: tuple[str, ...]
+
+
+_FORMATS = (
+    TraceFormat("azure", azure.recognises, azure.read_rows, azure.NOTES),
+    TraceFormat("mooncake", mooncake.recognises, mooncake.read_rows, mooncake.NOTES),
+    TraceFormat("alibaba-genai", alibaba_genai.recognises, alibaba_genai.read_rows, alibaba_genai.NOTES),
+)
+FORMATS = tuple(each.name for each in _FORMATS)
+"""What `--format` takes."""
+
+
+def load_trace(
+    path: Path,
+    format: str,  # noqa: A002 - the name of the option
+    *,
+    models: ModelMap,
+    seed: int,
+    speed: float = 1.0,
+    service_scale: float = 1.0,
+    limit: int | None = None,
+    duration_ns: int | None = None,
+) -> Plan:
+    """Read a trace; every request keeps its moment after the first one, and asks for a model by name.
+
+    Args:
+        path: the file.
+        format: one of `FORMATS`.
+        models: how the trace's models become the host's.
+        seed: for a `SeededMix`; also the plan's.
+        speed: 2 halves every gap between arrivals; answers take as long as before.
+        service_scale: factor on the service times of a trace that knows them.
+        limit: at most so many requests, the earliest.
+        duration_ns: only what arrives earlier than this after the first request, on the trace's own clock.
+
+    Raises:
+        InputError: the file cannot be read as this format, the options leave nothing, or the map does not fit.
+    """
+    kind = _format(format)
+    _check_options(speed, service_scale, limit, duration_ns)
+    source = read_trace_text(path)
+    if not kind.recognises(source.first_line()):
+        raise source.error(1, _not_this_format(kind, source))
+    every = tuple(kind.read_rows(source))
+    if not every:
+        raise source.error(1, "the trace has a header and no requests")
+    rows, order_notes = _in_order_of_arrival(every)
+    rows = rows[:limit]
+    first_ns = rows[0].at_ns
+    if duration_ns is not None:
+        rows = tuple(row for row in rows if row.at_ns - first_ns < duration_ns)
+    try:
+        assigned = models.assign(rows, seed)
+    except MappingError as error:
+        raise source.error(error.line, str(error)) from None
+    requests = _requests(rows, assigned.models, Fraction(speed), Fraction(service_scale))
+    return Plan(
+        name=path.stem,
+        description=f"{len(requests)} requests of a trace ({kind.name})",
+        requests=requests,
+        duration_ns=requests[-1].at_ns or 0,
+        seed=seed,
+        slos=(),
+        source=str(path),
+        source_sha256=source.sha256,
+        notes=(
+            *kind.notes,
+            *assigned.notes,
+            *order_notes,
+            *_option_notes(speed, service_scale, len(rows), len(every)),
+        ),
+    )
+
+
+def guess_format(path: Path) -> str | None:
+    """The format that a file seems to have, None if it is none of ours. Raises InputError if it cannot be read."""
+    return _guess(read_trace_text(path))
+
+
+def _guess(source: TraceText) -> str | None:
+    return next((each.name for each in _FORMATS if each.recognises(source.first_line())), None)
+
+
+def _format(name: str) -> TraceFormat:
+    for each in _FORMATS:
+        if each.name == name:
+            return each
+    close = difflib.get_close_matches(name, FORMATS, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise InputError(f"unknown trace format {name!r}; allowed: {', '.join(FORMATS)}{hint}")
+
+
+def _not_this_format(kind: TraceFormat, source: TraceText) -> str:
+    guess = _guess(source)
+    if guess is not None:
+        return f"not a trace of the format {kind.name}: this looks like {guess}; use --format {guess}"
+    start = source.first_line()[:60]
+    return f"not a trace of the format {kind.name}: found {start!r}; formats: {', '.join(FORMATS)}"
+
+
+def _check_options(speed: float, service_scale: float, limit: int | None, duration_ns: int | None) -> None:
+    for name, factor in (("speed", speed), ("service scale", service_scale)):
+        if not 1e-6 <= factor <= 1e6:  # noqa: PLR2004 - also refuses NaN
+            raise InputError(f"the {name} is {factor:g}; give a factor above 0, at most 1000000")
+    if limit is not None and limit < 1:
+        raise InputError(f"the limit is {limit} requests; give at least 1")
+    if duration_ns is not None and duration_ns < 1:
+        raise InputError("the duration leaves no request of the trace; give more than 0s")
+
+
+def _in_order_of_arrival(rows: tuple[TraceRow, ...]) -> tuple[tuple[TraceRow, ...], tuple[str, ...]]:
+    """Rows by moment, those of one moment in file order; a sentence if that moved any."""
+    ordered = tuple(sorted(rows, key=lambda row: row.at_ns))
+    moved = sum(one is not other for one, other in zip(rows, ordered, strict=True))
+    return ordered, (f"{moved} rows stood out of order in the file and were sorted by time.",) if moved else ()
+
+
+def _requests(
+    rows: Sequence[TraceRow], models: Sequence[str], speed: Fraction, service_scale: Fraction
+) -> tuple[PlannedRequest, ...]:
+    """Exact integer arithmetic, so that a long trace does not lose its nanoseconds."""
+    first_ns = rows[0].at_ns
+    gap_over, gap_under = speed.denominator, speed.numerator
+    service_over, service_under = service_scale.numerator, service_scale.denominator
+    return tuple(
+        PlannedRequest(
+            id=f"line{row.line}",
+            at_ns=(row.at_ns - first_ns) * gap_over // gap_under,
+            after=None,
+            think_ns=0,
+            text="",
+            system=None,
+            prompt_tokens=row.prompt_tokens,
+            shared_prefix_tokens=row.shared_prefix_tokens,
+            output_tokens=row.output_tokens,
+            model=model,
+            label=None,
+            session=row.session,
+            service_ns=None if row.service_ns is None else row.service_ns * service_over // service_under,
+        )
+        for row, model in zip(rows, models, strict=True)
+    )
+
+
+def _option_notes(speed: float, service_scale: float, used: int, found: int) -> Iterator[str]:
+    if used < found:
+        yield f"Only the first {used} of {found} requests are played."
+    if speed != 1:
+        yield f"The trace is played {speed:g} times as fast as it was recorded."
+    if service_scale != 1:
+        yield f"Service times are multiplied by {service_scale:g}."
