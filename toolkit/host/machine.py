@@ -49,7 +49,7 @@ class Footprints(Protocol):
     """What processes take; a formula, a table or a measurement. Pure functions."""
 
     def allocate(self, launch: Launch, free_bytes: Sequence[int]) -> RunnerReport:
-        """What a process takes on the GPUs it was given, and in all; `free_bytes` is what every GPU of the host has free.
+        """What a process takes on the GPUs it was given, and in all; `free_bytes` is what each GPU has free.
 
         No share may be above what is free there. What is not on a GPU counts as held in system memory.
         """

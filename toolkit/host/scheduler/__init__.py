@@ -31,7 +31,7 @@ Time is an integer of nanoseconds that the caller passes in; sizes are bytes. A 
         gate_closed    a process is just ending: every arrival waits, `/api/ps` would wait too
         queued         entries in the queue, cancelled ones included
 
-`memory` (see `memory.MemoryReader`) is what the GPU driver and the operating system report; the scheduler only reads it.
+`memory` (see `memory.MemoryReader`) is what the GPU driver and the operating system report; the scheduler reads.
 `toolkit.host.machine.Machine` is the simulated one. Between an effect StartProcess and the next input the driver must
 have told the machine, so that the next reading shows it. An input may never be called from inside another one.
 A request whose client went away is ended by the scheduler itself: call `finish` only for requests that were not

@@ -21,7 +21,7 @@ FLASH_ATTENTION_LIBRARIES = frozenset({"cpu", "Metal", "ROCm", "Vulkan"})
 
 
 class BatchTier(NamedTuple):
-    """A batch that contexts above `above_context` get, its surcharge, and the share of free memory a prediction may fill."""
+    """A batch for contexts above `above_context`, its surcharge, and the share of free memory a prediction may fill."""
 
     num_batch: int
     above_context: int
@@ -63,7 +63,8 @@ def automatic_batch(
     """The batch for a completion model that names none; `gpus` are the chosen ones with their free bytes.
 
     A tier is taken if the context calls for it and the prediction leaves room: at most the tier's share of the
-    available memory, and with the surcharge at most 80 %. Nothing available (a CPU host) counts as unknown: no step down.
+    available memory, and with the surcharge at most 80 %. Nothing available (CPU hosts) counts as unknown: no step
+    down.
     """
     if not flash and any(gpu.library == "CUDA" for gpu, _ in gpus):
         return CONSTRAINED_BATCH if total_context > SHORT_CONTEXT and _small_cuda(gpus) else PLAIN_BATCH

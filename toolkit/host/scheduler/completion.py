@@ -48,14 +48,14 @@ class CompletionSide:
             return self._signal(now_ns)
         if self.state != IDLE:
             return False
-        if at.ends:
-            self.end_request(at.ends.popleft(), now_ns)
-            return True
         if len(at.notices):
             notice, released = at.notices.take()
             if released is not None and released.runner.held:
                 at.release(released.runner, now_ns)
             self._handle(notice, now_ns)
+            return True
+        if at.ends:
+            self.end_request(at.ends.popleft(), now_ns)
             return True
         return False
 
@@ -77,7 +77,7 @@ class CompletionSide:
             at.observer.touched(now_ns, runner)
 
     def _post_own(self, notice: Notice) -> None:
-        """Its own notice goes through the same box. Full, there is nobody left who could empty it: the side is stuck for good."""
+        """Its own notice goes through the same box. If that is full nobody is left to empty it: stuck for good."""
         if not self._at.notices.post(notice, receiver_idle=False):
             notice.runner.held = True
             self._advance("own_notice_finds_no_place")

@@ -27,7 +27,7 @@ from toolkit.host.scheduler.serving import give_up, take
 from toolkit.host.scheduler.state import HostState, Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from toolkit.host.scheduler.memory import MemoryReader, RunnerReport
     from toolkit.host.scheduler.settings import Settings
@@ -97,7 +97,7 @@ class Scheduler:
                 runner.model.name,
                 runner.model,
                 runner,
-                runner.demand.options.num_ctx,
+                runner.launch.num_ctx,
                 runner.report.total_bytes,
                 runner.report.vram_bytes,
                 runner.ref_count,
@@ -165,7 +165,8 @@ class Scheduler:
                 runner.accepted = request.demand
                 take(at, request, runner, PATH_FAST, now_ns)
                 return
-        if len(at.queue) >= max(at.settings.max_queue, self._pending.takes_at_once()):
+        # An idle loop takes the first request out of the client's hand: that one needs no place.
+        if len(at.queue) - self._pending.is_idle() >= at.settings.max_queue:
             request.phase = OVER
             at.note(now_ns, "request_rejected", request=request, status=503, error=QUEUE_FULL)
             at.out.append(Reject(request, 503, QUEUE_FULL))
@@ -226,14 +227,8 @@ class Scheduler:
         runner.session_ns = 0
         runner.mark = reason
         if runner.ref_count <= 0:
-            self._post(Notice(runner, reason), holds=True)
+            self._at.post(Notice(runner, reason), holds=True)
         self._at.touched(now_ns, runner)
-
-    def _post(self, notice: Notice, *, holds: bool) -> None:
-        at = self._at
-        delivered = at.notices.post(notice, receiver_idle=at.completion_idle and not at.ends)
-        if not delivered and holds:
-            notice.runner.held = True
 
     def load_done(self, runner: Runner, report: RunnerReport, now_ns: int) -> Effects:
         """The process is up."""
@@ -278,9 +273,9 @@ class Scheduler:
                 return self._collected()
             runner.timer_due_ns = None
             self._at.note(now_ns, "timer_fired", runner=runner)
-            self._post(Notice(runner, "expired"), holds=True)
+            self._at.post(Notice(runner, "expired"), holds=True)
         elif timer.kind == "retry":
-            self._post(Notice(runner, timer.reason, retry=True), holds=False)
+            self._at.post(Notice(runner, timer.reason, retry=True), holds=False)
         else:
             self._completion.poll(runner, now_ns)
         return self._settled(now_ns)
@@ -298,7 +293,7 @@ class Scheduler:
     # Settling ----------------------------------------------------------------------------------------------------
 
     def _settled(self, now_ns: int) -> Effects:
-        """Let each side run until it has to wait, the completion side first, until neither can move; hand out the effects."""
+        """Let each side run until it must wait, completion first, until neither moves; hand out the effects."""
         completion, pending = self._completion, self._pending
         moving = True
         while moving:

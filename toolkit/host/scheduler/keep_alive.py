@@ -115,7 +115,7 @@ def _term_ns(match: re.Match[str], text: str) -> int:
 
 
 def _leading(digits: str) -> int | None:
-    """Digits before the point; None beyond 63 bits. The length is looked at first: a client may send any number of them."""
+    """Digits before the point; None beyond 63 bits. Length first: a client may send any number of them."""
     significant = digits.lstrip("0")
     if len(significant) > _MOST_DIGITS:
         return None

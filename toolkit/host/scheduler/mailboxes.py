@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Notice(NamedTuple):
-    """ "This runner is to go": from a timer, an eviction, an unload call or an end of request."""
+    """This runner is to go: says a timer, an eviction, an unload call or an end of request."""
 
     runner: Runner
     reason: str
@@ -56,7 +56,7 @@ class NoticeBox:
 
 
 class SignalBox:
-    """ "A runner has gone": a count of signals that the pending loop has not taken yet."""
+    """A runner has gone: a count of signals that the pending loop has not taken yet."""
 
     __slots__ = ("_places", "waiting")
 

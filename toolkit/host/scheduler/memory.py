@@ -23,7 +23,7 @@ class MemoryReader(Protocol):
         """Installed system memory; 0 if unknown."""
 
     def need_bytes(self, model: ModelSpec, num_ctx: int, num_parallel: int, num_batch: int) -> int:
-        """GPU memory that a process of this model takes when it has it all there; only the layout rule of v0.24 asks."""
+        """GPU memory of a process of this model that is wholly on GPUs; only the layout rule of v0.24 asks."""
 
 
 class RunnerReport(NamedTuple):

@@ -50,5 +50,5 @@ def turns_mmap_off(
 
 def _partly_offloaded(model: ModelSpec, options: RunnerOptions, predicted_bytes: int, available_bytes: int) -> bool:
     if options.num_gpu > 0:
-        return 0 < model.block_count and options.num_gpu < model.block_count + 1
+        return model.block_count > 0 and options.num_gpu < model.block_count + 1
     return 0 < available_bytes < predicted_bytes

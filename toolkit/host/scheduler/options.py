@@ -1,4 +1,4 @@
-"""What a request asks of its runner: options of request, Modelfile, environment and defaults, in this order of precedence."""
+"""What a request asks of its runner: options of request, Modelfile, environment and defaults, in this order."""
 
 from __future__ import annotations
 

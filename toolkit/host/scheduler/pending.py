@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.host.scheduler.effects import Drop, EndProcess, Fail, StartProcess
 from toolkit.host.scheduler.fit import Plan, is_checked, make_plan
+from toolkit.host.scheduler.loading import may_retry, new_runner
 from toolkit.host.scheduler.mailboxes import Notice
-from toolkit.host.scheduler.mmap import turns_mmap_off
 from toolkit.host.scheduler.reload import needs_reload
 from toolkit.host.scheduler.requests import (
     DROPPED,
@@ -19,7 +19,6 @@ from toolkit.host.scheduler.requests import (
     PATH_LOAD,
     PATH_LOOP,
     Eviction,
-    Launch,
     LoadFailure,
     Request,
     Runner,
@@ -44,13 +43,26 @@ if TYPE_CHECKING:
     from toolkit.host.scheduler.state import HostState
 
 CANCELED = LoadFailure("canceled", "timed out waiting for llama-server to start: context canceled")
+CLIENT_GONE, LOAD_FAILED = 499, 500
+REQUEST_CANCELED = "request canceled"
 RECEIVING = frozenset({IDLE, AWAITING_UNLOAD, AWAITING_ALL_UNLOADS})
 
 
 class PendingLoop:
     """State of the loop and what it does with each input; `step` is called until nothing moves any more."""
 
-    __slots__ = ("_at", "_awaited", "_failure", "_table", "_tell", "_waits_since_ns", "request", "runner", "state")
+    __slots__ = (
+        "_at",
+        "_awaited",
+        "_failure",
+        "_holding",
+        "_table",
+        "_tell",
+        "_waits_since_ns",
+        "request",
+        "runner",
+        "state",
+    )
 
     def __init__(self, state: HostState) -> None:
         self._at = state
@@ -61,6 +73,8 @@ class PendingLoop:
         self.runner: Runner | None = None
         """The runner that is being loaded for it."""
         self._tell: list[Notice] = []
+        self._holding: Runner | None = None
+        """The runner whose notice was handed in last."""
         self._awaited = 0
         self._waits_since_ns = 0
         self._failure = CANCELED
@@ -111,14 +125,7 @@ class PendingLoop:
 
     def _look(self, now_ns: int) -> None:
         at, request = self._at, self._in_hand()
-        if at.gate is not None:
-            self._advance("gate_closed")
-            at.gate_waiters.append(self._look_again)
-            return
-        held = next((runner for runner in at.loaded.values() if runner.held), None)
-        if held is not None:
-            self._advance("gate_closed")
-            at.when_released(held, self._look_again)
+        if self._must_wait():
             return
         runner = at.loaded.get(request.model.digest)
         if runner is not None:
@@ -132,6 +139,19 @@ class PendingLoop:
             self._evict(choose_victim(at.loaded.values()), "max_models", now_ns)
         else:
             self._try_to_load(request, now_ns)
+
+    def _must_wait(self) -> bool:
+        """Whether the loaded set cannot be looked at now: a process is ending, or somebody holds a runner."""
+        at = self._at
+        held = next((runner for runner in at.loaded.values() if runner.held), None)
+        if at.gate is None and held is None:
+            return False
+        self._advance("gate_closed")
+        if at.gate is not None:
+            at.gate_waiters.append(self._look_again)
+        elif held is not None:
+            at.when_released(held, self._look_again)
+        return True
 
     def _look_again(self, now_ns: int) -> None:
         del now_ns
@@ -177,7 +197,10 @@ class PendingLoop:
     def _evict_all(self, now_ns: int) -> None:
         """Everybody but the request's own model goes; wait until as many have gone."""
         request = self._in_hand()
-        victims = [runner for runner in self._at.loaded.values() if runner.key != request.model.digest]
+        victims = sorted(self._at.loaded.values(), key=lambda runner: runner.place)
+        if not victims:
+            self._advance("try_again" if self.state == FAILING else "nobody_to_evict")
+            return
         request.evictions += tuple(Eviction(now_ns, "oom", victim) for victim in victims)
         for victim in victims:
             self._mark(victim, "oom", None, now_ns)
@@ -185,18 +208,16 @@ class PendingLoop:
         self._advance("evict_all" if self.state == FAILING else "victim_chosen")
 
     def _post(self, now_ns: int) -> bool:
-        """Hand the notices in, one by one; the first that finds no place keeps the loop, and its runner, waiting."""
+        """Hand the notices in, one by one. One that finds no place keeps the loop waiting, and its runner held."""
         at = self._at
-        while self._tell:
-            notice = self._tell[0]
-            if notice.runner.held:
-                return False
-            del self._tell[0]
-            if not at.notices.post(notice, receiver_idle=at.completion_idle and not at.ends):
-                notice.runner.held = True
-                return True
-        if any(runner.held for runner in at.loaded.values()):
+        if self._holding is not None and self._holding.held:
             return False
+        self._holding = None
+        if self._tell:
+            notice = self._tell.pop(0)
+            at.post(notice, holds=True)
+            self._holding = notice.runner
+            return True
         self._waits_since_ns = now_ns
         self._advance("all_told" if self._awaited else "victim_told")
         return True
@@ -213,56 +234,13 @@ class PendingLoop:
 
     def _start(self, request: Request, plan: Plan, now_ns: int) -> None:
         at = self._at
-        options = request.demand.options
-        if options.use_mmap is None and at.profile.mmap_rules and self._mmap_off(request, plan):
-            options = options._replace(use_mmap=False)
-        launch = Launch(
-            model=request.model,
-            gpus=tuple(gpu.position for gpu in plan.placement.gpus),
-            num_ctx_asked=options.num_ctx,
-            num_ctx=plan.num_ctx,
-            num_batch=plan.num_batch,
-            num_gpu=options.num_gpu,
-            main_gpu=plan.placement.main_gpu,
-            use_mmap=options.use_mmap,
-            num_parallel=plan.num_parallel,
-            predicted_bytes=plan.predicted_bytes,
-            surcharge_bytes=plan.surcharge_bytes,
-            require_full=bool(at.loaded),
-        )
-        at.started += 1
-        # A second attempt after running out of memory keeps what the first one decided about the mapping.
-        request.use_mmap_auto |= options.use_mmap is not request.demand.options.use_mmap
-        request.demand = request.demand._replace(options=options)
-        runner = Runner(at.started, request.model, launch, request.demand, use_mmap_auto=request.use_mmap_auto)
-        main = plan.placement.main()
-        lives_on = (main,) if main is not None else plan.placement.gpus
-        runner.gpus = tuple(gpu.position for gpu in lives_on)
-        runner.waits_for_memory = any(not gpu.spec.integrated for gpu in lives_on) and not (
-            len(lives_on) == 1 and lives_on[0].spec.library == "Metal"
-        )
-        self.runner = runner
+        runner = self.runner = new_runner(at, request, plan)
         self._advance("process_started")
         request.load_start_ns = now_ns
-        at.out.append(StartProcess(request, runner, launch))
-        at.note(now_ns, "load_start", request=request, runner=runner, launch=launch)
+        at.out.append(StartProcess(request, runner, runner.launch))
+        at.note(now_ns, "load_start", request=request, runner=runner, launch=runner.launch)
         if request.cancelled:
             self.client_gone(now_ns)
-
-    def _mmap_off(self, request: Request, plan: Plan) -> bool:
-        at = self._at
-        mapped = sum(
-            runner.model.file_bytes for runner in at.loaded.values() if runner.demand.options.use_mmap is not False
-        )
-        return turns_mmap_off(
-            request.model,
-            request.demand.options,
-            plan.placement,
-            plan.predicted_bytes,
-            system_free_bytes=plan.view.system_free_bytes,
-            system_total_bytes=at.memory.system_total_bytes(),
-            mapped_bytes=mapped,
-        )
 
     def process_up(self, report: RunnerReport, now_ns: int) -> None:
         """The process has loaded its model. The runner joins the loaded set as soon as the gate is open."""
@@ -286,8 +264,15 @@ class PendingLoop:
         self.request = self.runner = None
         request.load_end_ns = now_ns
         runner.session_ns = at.settings.keep_alive_ns
-        at.loaded[runner.key] = runner
-        take(at, request, runner, PATH_LOAD, now_ns)
+        at.enter(runner)
+        if not request.cancelled:
+            take(at, request, runner, PATH_LOAD, now_ns)
+            return
+        # The client went away between the end of the load and the gate: the runner is loaded, but for nobody.
+        if request.keep_alive_ns is not None:
+            runner.session_ns = request.keep_alive_ns
+        at.post(Notice(runner, "load_aborted"), holds=True)
+        self._fail(request, CLIENT_GONE, REQUEST_CANCELED, now_ns)
 
     # Failing -----------------------------------------------------------------------------------------------------
 
@@ -299,7 +284,7 @@ class PendingLoop:
         self._advance("process_crashed")
 
     def client_gone(self, now_ns: int) -> None:
-        """The client for whom it loads has gone: the load is given up and its process killed, whoever else waits for it."""
+        """The client for whom it loads has gone: the process is killed, whoever else waits for the model."""
         if self.state != LOADING:
             return
         self._failure = CANCELED
@@ -315,15 +300,13 @@ class PendingLoop:
         self._advance("process_gone")
 
     def _judge_failure(self, now_ns: int) -> None:
-        """One more try after running out of memory, with a lower automatic context and without the others; else an error."""
+        """Try once more or give up."""
         at, request = self._at, self._in_hand()
-        if at.gate is not None:
-            self._advance("gate_closed")
-            at.gate_waiters.append(self._look_again)
+        if self._must_wait():
             return
         runner = self._loading()
         request.load_end_ns = now_ns
-        if self._may_retry(request):
+        if may_retry(at, request, self._failure):
             request.oom_retried = True
             self.runner = None
             if runner.launch.require_full:
@@ -333,24 +316,15 @@ class PendingLoop:
             return
         self.request = self.runner = None
         self._advance("give_up")
-        request.phase = OVER
-        status, error = (499, "request canceled") if self._failure.kind == "canceled" else (500, self._failure.error)
-        at.note(now_ns, "request_failed", request=request, status=status, error=error)
-        at.out.append(Fail(request, status, error))
+        if self._failure.kind == CANCELED.kind:
+            self._fail(request, CLIENT_GONE, REQUEST_CANCELED, now_ns)
+        else:
+            self._fail(request, LOAD_FAILED, self._failure.error, now_ns)
 
-    def _may_retry(self, request: Request) -> bool:
-        at = self._at
-        if self._failure.kind != "oom" or request.oom_retried or not at.profile.oom_retry:
-            return False
-        demand = request.demand
-        if demand.num_ctx_auto:
-            asked = demand.options.num_ctx
-            effective = min(asked, request.model.context_length or asked)
-            lower = at.profile.lower_num_ctx(effective)
-            if lower is not None and lower < asked:
-                request.demand = demand._replace(options=demand.options._replace(num_ctx=lower))
-                return True
-        return bool(at.loaded)
+    def _fail(self, request: Request, status: int, error: str, now_ns: int) -> None:
+        request.phase = OVER
+        self._at.note(now_ns, "request_failed", request=request, status=status, error=error)
+        self._at.out.append(Fail(request, status, error))
 
     def _in_hand(self) -> Request:
         assert self.request is not None  # noqa: S101 - every state but idle has a request in hand
@@ -364,6 +338,6 @@ class PendingLoop:
         """Whether this is the process that is being started or killed."""
         return runner is self.runner and self.state in {LOADING, KILLING}
 
-    def takes_at_once(self) -> bool:
-        """Whether a request need not find a place in the queue, because the loop takes it out of the client's hand."""
+    def is_idle(self) -> bool:
+        """Whether the loop has nothing in hand."""
         return self.state == IDLE

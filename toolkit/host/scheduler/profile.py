@@ -14,6 +14,22 @@ if TYPE_CHECKING:
 MS_NS = 1_000_000
 PREDICTION = "prediction"
 LAYOUT = "layout"
+SINGLE_SLOT_ARCHITECTURES = frozenset(
+    {
+        "mllama",
+        "qwen3vl",
+        "qwen3vlmoe",
+        "qwen35",
+        "qwen35moe",
+        "qwen3next",
+        "lfm2",
+        "lfm2moe",
+        "nemotron_h",
+        "nemotron_h_moe",
+        "nemotron_h_omni",
+    }
+)
+"""Not safe with several slots; they get one whatever is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +67,7 @@ class Profile:
     poll_ns: int = 250 * MS_NS
     recovery_limit_ns: int = 5000 * MS_NS
     busy_retry_ns: int = 10 * MS_NS
-    single_slot_architectures: frozenset[str] = frozenset(
-        {
-            "mllama",
-            "qwen3vl",
-            "qwen3vlmoe",
-            "qwen35",
-            "qwen35moe",
-            "qwen3next",
-            "lfm2",
-            "lfm2moe",
-            "nemotron_h",
-            "nemotron_h_moe",
-            "nemotron_h_omni",
-        }  # fmt: skip
-    )
+    single_slot_architectures: frozenset[str] = SINGLE_SLOT_ARCHITECTURES
 
     def automatic_num_ctx(self, gpus: tuple[GpuSpec, ...], settings: Settings) -> int:
         """The context of a request when nobody names one: by the GPUs' total memory less the overhead of each.

@@ -31,11 +31,12 @@ class Eviction(NamedTuple):
 
 
 class Request:
-    """One request. The scheduler writes down here what became of it; drivers may subclass it to hang their own things on."""
+    """One request. The scheduler writes down what became of it; drivers may subclass it to hang their own things on."""
 
     __slots__ = (
         "arrived_ns", "cancelled", "demand", "dequeued_ns", "evict_wait_ns", "evictions", "id", "keep_alive_ns",
-        "load_end_ns", "load_start_ns", "model", "oom_retried", "path", "phase", "queued_ns", "runner", "served_ns", "use_mmap_auto",
+        "load_end_ns", "load_start_ns", "model", "oom_retried", "path", "phase", "queued_ns", "runner", "served_ns",
+        "use_mmap_auto",
     )  # fmt: skip
 
     def __init__(self, id: str, model: ModelSpec, demand: Demand, keep_alive_ns: int | None = None) -> None:  # noqa: A002 - the field's name
@@ -102,24 +103,25 @@ class Runner:
     """A process with a model, from its start to its end. Only the scheduler changes it."""
 
     __slots__ = (
-        "accepted", "alive", "demand", "expires_at_ns", "gpus", "held", "key", "launch", "mark", "model", "name",
-        "number", "ref_count", "report", "session_ns", "timer_due_ns", "use_mmap_auto", "waits_for_memory", "wake_ns",
+        "accepted", "alive", "demand", "expires_at_ns", "held", "key", "launch", "mark", "model", "name",
+        "number", "place", "ref_count", "report", "session_ns", "timer_due_ns", "use_mmap_auto", "waits_for_memory",
+        "wake_ns",
     )  # fmt: skip
 
-    def __init__(self, number: int, model: ModelSpec, launch: Launch, demand: Demand, *, use_mmap_auto: bool) -> None:
+    def __init__(self, number: int, launch: Launch, demand: Demand, use_mmap_auto: bool) -> None:
         self.number = number
-        self.name = f"{model.name}#{number}"
-        self.model = model
-        self.key = model.digest
+        self.name = f"{launch.model.name}#{number}"
+        self.model = launch.model
+        self.key = launch.model.digest
         self.launch = launch
-        options = demand.options._replace(num_ctx=launch.num_ctx, num_batch=launch.num_batch, use_mmap=launch.use_mmap)
-        self.demand = demand._replace(options=options)
+        self.demand = demand
+        """What later requests are compared with."""
         self.use_mmap_auto = use_mmap_auto
         self.report = RunnerReport((), 0, 0)
-        self.gpus: tuple[int, ...] = ()
-        """GPUs it lives on, as far as its unload is concerned."""
         self.waits_for_memory = False
         """Whether its unload waits for memory to come back."""
+        self.place = 0
+        """Place in the loaded set, the lowest that was free; the order in which all are evicted at once."""
         self.alive = True
         self.held = False
         """A notice about it cannot be delivered: whoever wants to look at it waits."""

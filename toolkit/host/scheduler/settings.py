@@ -42,7 +42,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Read the variables; what cannot be read falls back to its default, as in the server (which logs a warning)."""
+        """Read the variables; what cannot be read falls back to its default, as in the server."""
         read = _Reader(environment)
         return cls(
             max_queue=read.unsigned("OLLAMA_MAX_QUEUE", 512),

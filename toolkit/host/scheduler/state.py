@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import count
 from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.host.scheduler.effects import Effect, SetTimer, Timer
 from toolkit.host.scheduler.keep_alive import FOREVER_NS
-from toolkit.host.scheduler.mailboxes import NoticeBox, SignalBox
+from toolkit.host.scheduler.mailboxes import Notice, NoticeBox, SignalBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +80,7 @@ class HostState:
             self.observer.touched(now_ns, runner)
 
     def arm(self, runner: Runner, now_ns: int) -> None:
-        """Start or restart the keep-alive timer. Only the earliest due time needs a SetTimer; later ones are found then."""
+        """Start or restart the keep-alive timer. Only the earliest time needs a SetTimer; later ones are found then."""
         due_ns = min(now_ns + runner.session_ns, FOREVER_NS)
         runner.timer_due_ns = runner.expires_at_ns = due_ns
         if due_ns < FOREVER_NS and (runner.wake_ns is None or runner.wake_ns > due_ns):
@@ -89,6 +90,17 @@ class HostState:
         """Have the driver wake us at a time, for the runner's timer."""
         runner.wake_ns = due_ns
         self.out.append(SetTimer(due_ns, Timer("expiry", runner, due_ns)))
+
+    def post(self, notice: Notice, *, holds: bool) -> None:
+        """Leave a notice for the completion side. `holds`: until it is in, nobody else gets at the runner."""
+        if not self.notices.post(notice, receiver_idle=self.completion_idle and not self.ends) and holds:
+            notice.runner.held = True
+
+    def enter(self, runner: Runner) -> None:
+        """Put a runner into the loaded set, at the lowest free place."""
+        taken = {other.place for other in self.loaded.values()}
+        runner.place = next(place for place in count() if place not in taken)
+        self.loaded[runner.key] = runner
 
     def when_released(self, runner: Runner, action: Callable[[int], None]) -> None:
         """Do something once a notice about the runner has been delivered."""

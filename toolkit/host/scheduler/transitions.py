@@ -1,4 +1,4 @@
-"""The states of the two loops and every way between them. The code moves only by these tables; the diagram is drawn from them."""
+"""The states of both loops and every way between them: the code moves by these tables, the diagram shows them."""
 
 from __future__ import annotations
 

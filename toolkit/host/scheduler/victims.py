@@ -13,12 +13,12 @@ UINT64 = 1 << 64
 
 
 def victim_order(runner: Runner) -> tuple[int, str]:
-    """Shortest keep-alive duration first, read as an unsigned number (so a negative one is very long), then the digest."""
+    """Shortest keep-alive duration first, as an unsigned number (a negative one is very long), then the digest."""
     return runner.session_ns % UINT64, runner.key
 
 
 def choose_victim(loaded: Iterable[Runner]) -> Runner | None:
-    """The first idle runner in victim order; if none is idle the first of all, to be waited for. None if there is none."""
+    """The first idle runner in victim order; if none is idle the first of all, to be waited for; None of none."""
     ordered = sorted(loaded, key=victim_order)
     for runner in ordered:
         if runner.ref_count == 0:

@@ -16,9 +16,7 @@ FAILURES = {
     "error": LoadFailure(
         "error", "llama-server process has terminated: exit status 1: error loading model: tensor data is corrupted"
     ),
-    "oom": LoadFailure(
-        "oom", "llama-server process has terminated: exit status 1: cudaMalloc failed: out of memory"
-    ),
+    "oom": LoadFailure("oom", "llama-server process has terminated: exit status 1: cudaMalloc failed: out of memory"),
 }
 """The texts of the fakes."""
 

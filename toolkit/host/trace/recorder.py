@@ -98,6 +98,7 @@ class Recorder:
 
     def _is_repeat(self, written: Fields) -> bool:
         """A victim chosen again, or a check made again with the same figures, in one instant."""
+        key: tuple[Any, ...]
         if written["event"] == "evict":
             key = ("evict", written.get("request"), written["victim"], written["reason"])
         else:

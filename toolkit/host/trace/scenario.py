@@ -6,7 +6,6 @@ Only the input part is turned into records; `expected` and `alternatives` are ke
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,6 +14,7 @@ from toolkit.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 Count = Field(ge=0)
 
@@ -140,7 +140,7 @@ def _line(place: str, text: str) -> Line:
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first problem as `models.0.file_size: Input should be a valid integer, found 'x'`, and how many more there are."""
+    """The first problem as `models.0.file_size: Input should be a valid integer, found 'x'`, and how many more."""
     problems = error.errors(include_url=False)
     first = problems[0]
     where = ".".join(str(part) for part in first["loc"])

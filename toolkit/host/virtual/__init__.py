@@ -6,10 +6,10 @@
 
 * `hardware` (`machine.HostHardware`), `models` (`ModelSpec`s), `environment` (the server's variables), `footprints`
   (what processes take) describe the host. `timing` says how long things last, see `Timing`; `Constant` is the simplest.
-* A *client* is any code called back by `at(t_ns, callback)`, `on_served(ticket)` or `on_done(record)`. Inside a callback
-  `now_ns` is the time, and `submit`, `cancel`, `unload`, `ps` and `at` may be called freely.
+* A *client* is any code called back by `at(t_ns, callback)`, `on_served(ticket)` or `on_done(record)`. Inside a
+  callback `now_ns` is the time, and `submit`, `cancel`, `unload`, `ps` and `at` may be called freely.
 * `submit` takes an `Ask` and returns a `Ticket`. Whatever becomes of it, `on_done` is called exactly once with a
-  `RequestRecord`, unless the run ends before. `Ask.work` is the client's own: it is passed through to `Timing.service_ns`.
+  `RequestRecord`, unless the run ends before. `Ask.work` is the client's own, for `Timing.service_ns`.
 * `run(until_ns)` works off events up to and including that time; without it, until nothing is left to happen.
 
 Nothing here looks at a clock or draws a random number: the same calls give the same bytes.

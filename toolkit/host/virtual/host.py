@@ -70,7 +70,7 @@ class _Slots:
 class VirtualHost:
     """An Ollama host in virtual time. See the module's docstring."""
 
-    def __init__(  # noqa: PLR0913 - the parts of a host
+    def __init__(
         self,
         hardware: HostHardware,
         models: Iterable[ModelSpec],
@@ -139,7 +139,7 @@ class VirtualHost:
             self._perform(self.scheduler.unload(model, self.now_ns, ask.id))
             self._call_back(on_done, self._plain_record(ask, OK, SUCCESS, None))
             return None
-        ticket = Ticket(ask, model, demand, keep_alive_ns, on_served, on_done)
+        ticket = Ticket(ask, model, demand, keep_alive_ns, on_served=on_served, on_done=on_done)
         self._perform(self.scheduler.submit(ticket, self.now_ns))
         return ticket
 
@@ -163,7 +163,7 @@ class VirtualHost:
         return self.scheduler.runners()
 
     def run(self, until_ns: int | None = None) -> None:
-        """Let things happen, up to and including `until_ns`, after which it is that time; else until nothing is left."""
+        """Let things happen, up to and including `until_ns`, and then it is that time; else until nothing is left."""
         heap = self._heap
         while heap and (until_ns is None or heap[0][0] <= until_ns):
             self.now_ns, _, action, argument = heappop(heap)

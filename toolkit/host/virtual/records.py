@@ -81,6 +81,7 @@ class Ticket(Request):
         model: ModelSpec,
         demand: Demand,
         keep_alive_ns: int | None,
+        *,
         on_served: Callable[[Ticket], None] | None,
         on_done: Callable[[RequestRecord], None] | None,
     ) -> None:
