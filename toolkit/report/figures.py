@@ -1,0 +1,53 @@
+"""All figures of a comparison under their names, and as files to put beside the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.report import bars, latency
+from toolkit.report.closeup import closeup
+from toolkit.report.overview import overview
+from toolkit.report.svg import standalone
+
+if TYPE_CHECKING:
+    from toolkit.replay.results import Comparison
+    from toolkit.report.scene import Scene
+
+MAKERS = (
+    ("timeline", overview),
+    ("close-up", closeup),
+    ("ttft-cold", latency.ttft_cold),
+    ("ttft-warm", latency.ttft_warm),
+    ("swap-time", bars.swap_parts),
+    ("hit-rates", bars.hit_rates),
+    ("requests-by-model", bars.requests_by_model),
+    ("loads-by-model", bars.loads_by_model),
+)
+"""Every figure by the name of its file, in the order of the page; None from a maker: there is nothing to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class FigureFile:
+    """One file: its name with the ending, and its bytes."""
+
+    name: str
+    content: bytes
+
+
+def scenes(comparison: Comparison) -> dict[str, Scene]:
+    """Return the figures that this comparison has, by name."""
+    made = ((name, maker(comparison)) for name, maker in MAKERS)
+    return {name: scene for name, scene in made if scene is not None}
+
+
+def svg_files(figures: dict[str, Scene]) -> tuple[FigureFile, ...]:
+    """Return each figure as an SVG file that stands alone."""
+    return tuple(FigureFile(f"{name}.svg", standalone(scene).encode()) for name, scene in figures.items())
+
+
+def png_files(figures: dict[str, Scene]) -> tuple[FigureFile, ...]:
+    """Return each figure as a PNG file on light paper. Imports matplotlib, which takes a moment."""
+    from toolkit.report.png import png  # noqa: PLC0415 - only this needs matplotlib
+
+    return tuple(FigureFile(f"{name}.png", png(scene)) for name, scene in figures.items())

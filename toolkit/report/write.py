@@ -1,0 +1,81 @@
+"""Writes a report into a folder: the page, the numbers, the summary and the figures.
+
+Everything is rendered before anything is written, and every file appears under its name only when it is whole, so a
+report that is read while it is written is the old one or the new one, file by file, and never half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - a public annotation
+from typing import TYPE_CHECKING
+
+from toolkit.errors import HotswapError
+from toolkit.report import figures
+from toolkit.report.html import render_html
+from toolkit.report.markdown import render_markdown
+from toolkit.report.results_json import to_json
+
+if TYPE_CHECKING:
+    from toolkit.replay.results import Comparison
+
+
+class ReportError(HotswapError):
+    """A report could not be written where it was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFiles:
+    """Where the parts of a report are."""
+
+    index: Path
+    results: Path
+    summary: Path
+    figures: tuple[Path, ...]
+
+
+def write_report(comparison: Comparison, out_dir: Path) -> ReportFiles:
+    """Write `index.html`, `results.json`, `summary.md` and `figures/` into `out_dir`, which is made if need be.
+
+    Files of an earlier report are replaced, others left alone. Raises ReportError if the folder cannot be written to.
+    """
+    drawn = figures.scenes(comparison)
+    pictures = figures.svg_files(drawn) + figures.png_files(drawn)
+    texts = (
+        (out_dir / "results.json", to_json(comparison)),
+        (out_dir / "summary.md", render_markdown(comparison)),
+        # Last, so that whoever waits for the page finds the rest beside it.
+        (out_dir / "index.html", render_html(comparison, drawn)),
+    )
+    picture_paths = tuple(out_dir / "figures" / picture.name for picture in pictures)
+    try:
+        (out_dir / "figures").mkdir(parents=True, exist_ok=True)
+        for path, picture in zip(picture_paths, pictures, strict=True):
+            _replace(path, picture.content)
+        for path, text in texts:
+            _replace(path, text.encode())
+    except OSError as error:
+        where = error.filename2 or error.filename or out_dir
+        raise ReportError(
+            f"the report could not be written to {out_dir}: {error.strerror or error} ({where}); "
+            "give another folder with --out, or make room or rights there"
+        ) from error
+    return ReportFiles(out_dir / "index.html", out_dir / "results.json", out_dir / "summary.md", picture_paths)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put `content` at `path` in one step; the half-written file has another name and does not stay."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with temporary.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
