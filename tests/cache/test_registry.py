@@ -1,0 +1,34 @@
+"""Strategies by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from toolkit.cache.registry import CACHE_TYPES, STRATEGIES, StrategyContext, build_strategy
+from toolkit.errors import UsageError
+
+
+def test_names_are_unique_and_each_builds_a_strategy_of_that_name() -> None:
+    names = [entry.name for entry in STRATEGIES]
+    assert names == ["ram", "ssd", "none", "server-default", "lru-unload"]
+    assert set(CACHE_TYPES) <= set(names)
+    for entry in STRATEGIES:
+        assert build_strategy(entry.name, StrategyContext()).name == entry.name
+        assert entry.summary.strip()
+        assert "\n" not in entry.summary
+
+
+def test_strategies_with_a_memory_are_made_afresh() -> None:
+    context = StrategyContext(max_models=1)
+    assert build_strategy("lru-unload", context) is not build_strategy("lru-unload", context)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
+    with pytest.raises(UsageError) as caught:
+        build_strategy("LRU_unload", StrategyContext())
+    assert str(caught.value) == (
+        "there is no strategy 'LRU_unload'. Did you mean 'lru-unload'? "
+        "The strategies are ram, ssd, none, server-default, lru-unload"
+    )
+    with pytest.raises(UsageError, match=r"^there is no strategy 'zzz'\. The strategies are ram, "):
+        build_strategy("zzz", StrategyContext())
