@@ -117,7 +117,7 @@ def small_twin() -> TwinSpec:
         environment=(),
         profile="v0.32",
         server_version="0.32.15",
-        speeds=HostSpeeds(2e9, 10e9, 25e9, 936e9),
+        speeds=HostSpeeds(2e9, 10e9, 60e9, 25e9, 936e9),
         jitter_sigma=0.05,
         description="24 GiB",
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GB = 1_000_000_000
-SPEEDS = timing.HostSpeeds(2e9, 10e9, 25e9, 900e9)
+SPEEDS = timing.HostSpeeds(2e9, 10e9, 60e9, 25e9, 900e9)
 
 
 def cost(file_bytes: int = 20 * GB, layers: int = 65) -> timing.ModelCost:
@@ -69,7 +69,7 @@ def test_more_memory_never_offloads_fewer_layers(less: int, more: int, context: 
 @pytest.mark.shared
 def test_loads_of_a_real_server_are_met_within_a_poll(shared_dir: Path) -> None:
     """Models up to 1.5 GB on a CPU host: medians of cold and page-cache loads, with one disk and one RAM speed."""
-    speeds = timing.HostSpeeds(0.62e9, 1.05e9, 1.0, 1.0)
+    speeds = timing.HostSpeeds(0.62e9, 1.05e9, 1.0, 1.0, 1.0)
     with (shared_dir / "ollama/golden/timing/swap_matrix.csv").open() as file:
         rows = list(csv.DictReader(file))
     sizes = {"m1": 750_000, "b50": 52_000_000, "b150": 157_000_000, "b400": 412_000_000, "b800": 795_000_000}

@@ -1,7 +1,8 @@
 """The host of the textbooks: N places, models all of one size. For traces whose models nobody has.
 
-Memory is never the limit (a CPU host with room for everything); the number of loaded models is. So the hits of a policy
-can be checked against any other implementation of the same policy.
+A CPU host, so that the number of loaded models is the limit and not memory, and the hits of a policy can be checked
+against any other implementation of it. The places take all of the RAM: nothing is left for a page cache, and every load
+reads the disk.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from toolkit.host.twin import TwinModel, TwinSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+CONTEXT_TOKENS = 4096
 EQUAL_COST = ModelCost(
     file_bytes=5_000_000_000,
     weights_bytes=5_000_000_000,
@@ -29,14 +31,14 @@ EQUAL_COST = ModelCost(
     cpu_decode_tok_per_s=60.0,
 )
 """A model of 5 GB that answers as fast as one on a GPU; only its equality with the others matters."""
-RAM_BYTES = 1 << 42
 
 
 def equal_twin(names: Iterable[str], slots: int, speeds: HostSpeeds, profile: str, server_version: str) -> TwinSpec:
     """A twin with room for `slots` of the named models, whichever they are."""
+    ram_bytes = slots * EQUAL_COST.need_bytes(CONTEXT_TOKENS)
     models = tuple(TwinModel(_spec(name), EQUAL_COST) for name in sorted(set(names)))
     return TwinSpec(
-        hardware=HostHardware((), RAM_BYTES, RAM_BYTES),
+        hardware=HostHardware((), ram_bytes, ram_bytes),
         models=models,
         environment=(("OLLAMA_MAX_LOADED_MODELS", str(slots)),),
         profile=profile,
@@ -57,5 +59,5 @@ def _spec(name: str) -> ModelSpec:
         embedding_length=4096,
         head_count=32,
         head_count_kv=8,
-        context_length=8192,
+        context_length=CONTEXT_TOKENS,
     )

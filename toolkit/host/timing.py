@@ -42,10 +42,13 @@ OFFLOAD_MARGIN_BYTES = 1 << 30
 class HostSpeeds:
     """Speeds of the host: its disk, its page cache, the copies from host to device, the memory of the device.
 
-    `device_bytes_per_s` is the memory bandwidth of the GPU; on a CPU host nothing is copied and it is unused.
+    Reading through the page cache is a copy by one thread, several times slower than the RAM (`ram_bytes_per_s`, with
+    which layers on the CPU are read). `device_bytes_per_s` is the memory bandwidth of the GPU; on a CPU host nothing is
+    copied to a device, and it is unused.
     """
 
     disk_bytes_per_s: float
+    page_cache_bytes_per_s: float
     ram_bytes_per_s: float
     bus_bytes_per_s: float
     device_bytes_per_s: float
@@ -94,7 +97,7 @@ def load_ns(cost: ModelCost, speeds: HostSpeeds, *, cached_bytes: int, device_sh
     the two counts. `device_share` is the share of the model that goes to the device, 0 to 1.
     """
     cached = min(cached_bytes, cost.file_bytes)
-    read_s = (cost.file_bytes - cached) / speeds.disk_bytes_per_s + cached / speeds.ram_bytes_per_s
+    read_s = (cost.file_bytes - cached) / speeds.disk_bytes_per_s + cached / speeds.page_cache_bytes_per_s
     copy_s = cost.weights_bytes * device_share / speeds.bus_bytes_per_s if device_share > 0 else 0.0
     return PROCESS_START_NS + round(max(read_s, copy_s) * NS_PER_S)
 

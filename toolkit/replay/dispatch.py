@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from toolkit.cache.strategy import LoadedModel, Strategy
     from toolkit.workload.plan import Plan, PlannedRequest
 
+UNLOAD_POLL_NS = 50_000_000
+"""How often `/api/ps` is asked whether the victims of a strategy have left."""
+UNLOAD_SETTLE_NS = 1_250_000_000
+"""How long to wait after that for their memory.
+
+A GPU's driver shows it as used for 0.5 to 1.5 s more, which no client can see. A load that comes earlier finds no room:
+the server evicts another model, or puts layers on the CPU.
+"""
+UNLOAD_PATIENCE_NS = 30_000_000_000
+"""When to send the request although a victim is still listed: it is busy, and the server will sort it out."""
+
 
 class RoutingDecision(Protocol):
     """What the dispatcher needs of a router's answer."""

@@ -9,10 +9,12 @@ from toolkit.cache.strategy import Answer, LoadedModel
 from toolkit.host.twin import Work, build
 from toolkit.host.virtual import CHAT, OK, PRELOAD, REJECTED, Ask
 from toolkit.ollama.keep_alive import encode_keep_alive
-from toolkit.replay.dispatch import Followers
+from toolkit.replay.dispatch import UNLOAD_PATIENCE_NS, UNLOAD_POLL_NS, UNLOAD_SETTLE_NS, Followers
 from toolkit.replay.records import RequestRecord, ResidencySpan, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.host import virtual
     from toolkit.host.twin import Stay, TwinSpec
     from toolkit.replay.dispatch import Dispatch, Dispatcher
@@ -32,13 +34,20 @@ CAUSES = {
 
 
 def play(
-    plan: Plan, dispatcher: Dispatcher, spec: TwinSpec, *, strategy: str, repetition: int, provenance: Provenance
+    plan: Plan,
+    dispatcher: Dispatcher,
+    spec: TwinSpec,
+    *,
+    strategy: str,
+    repetition: int,
+    provenance: Provenance,
+    on_answer: Callable[[], None] | None = None,
 ) -> Run:
-    """Play the whole plan on a fresh twin under the dispatcher's strategy.
+    """Play the whole plan on a fresh twin under the dispatcher's strategy; `on_answer` is called at each answer.
 
     The host draws from the plan's seed and the repetition, never from the strategy: all strategies meet the same host.
     """
-    player = _Player(plan, dispatcher, spec, f"{plan.seed}:{repetition}")
+    player = _Player(plan, dispatcher, spec, f"{plan.seed}:{repetition}", on_answer)
     records, spans, end_ns = player.run()
     return Run(strategy, repetition, records, spans, end_ns, complete=True, provenance=provenance)
 
@@ -46,8 +55,16 @@ def play(
 class _Player:
     """The client in virtual time: a callback of the virtual host for each arrival and each answer."""
 
-    def __init__(self, plan: Plan, dispatcher: Dispatcher, spec: TwinSpec, seed: str) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        dispatcher: Dispatcher,
+        spec: TwinSpec,
+        seed: str,
+        on_answer: Callable[[], None] | None,
+    ) -> None:
         self._plan = plan
+        self._on_answer = on_answer
         self._dispatcher = dispatcher
         self._followers = Followers(plan)
         self._host, self._timing = build(spec, seed)
@@ -71,9 +88,24 @@ class _Player:
         host = self._host
         dispatch = self._dispatcher.dispatch(request, host.now_ns, host.now_ns, self._loaded())
         self._under_way[request.id] = dispatch
-        directive = dispatch.directive
-        for model in directive.unload_before:
+        if not dispatch.directive.unload_before:
+            self._send(dispatch)
+            return
+        for model in dispatch.directive.unload_before:
             host.unload(model)
+        self._send_when_gone(dispatch, host.now_ns + UNLOAD_PATIENCE_NS)
+
+    def _send_when_gone(self, dispatch: Dispatch, until_ns: int) -> None:
+        """Look at `/api/ps` until the victims have left it, then let their memory come back, then send."""
+        host = self._host
+        listed = {row.name for row in host.ps()}
+        if host.now_ns < until_ns and not listed.isdisjoint(dispatch.directive.unload_before):
+            host.at(host.now_ns + UNLOAD_POLL_NS, partial(self._send_when_gone, dispatch, until_ns))
+        else:
+            host.at(host.now_ns + UNLOAD_SETTLE_NS, partial(self._send, dispatch))
+
+    def _send(self, dispatch: Dispatch) -> None:
+        host, request, directive = self._host, dispatch.request, dispatch.directive
         work = Work(
             request.prompt_tokens,
             request.shared_prefix_tokens,
@@ -95,6 +127,8 @@ class _Player:
             for model in dispatch.directive.preload_after:
                 options = tuple(self._dispatcher.options_of(model).items())
                 self._host.submit(Ask(f"{dispatch.request.id}+{model}", model, PRELOAD, options=options))
+        if self._on_answer is not None:
+            self._on_answer()
         for follower in self._followers.after(dispatch.request.id):
             due_ns = self._host.now_ns + follower.think_ns
             self._host.at(due_ns, partial(self._arrive, follower))
@@ -115,6 +149,8 @@ def _record(dispatch: Dispatch, seen: virtual.RequestRecord) -> RequestRecord:
         seen.load_end_ns - seen.load_start_ns if seen.load_start_ns is not None and seen.load_end_ns is not None else 0
     )
     wait_ns = None if ready_ns is None else ready_ns - seen.arrived_ns
+    # Between intention and sending the client made room by its own unloads: that is time spent evicting, too.
+    evict_ns = seen.evict_wait_ns + seen.arrived_ns - dispatch.intended_ns
     prefill_ns, decode_ns = work.prefill_ns, work.decode_ns
     answered = seen.outcome == OK and seen.service_start_ns is not None
     first_token_ns = None
@@ -141,7 +177,7 @@ def _record(dispatch: Dispatch, seen: virtual.RequestRecord) -> RequestRecord:
         preloaded_after=directive.preload_after if seen.outcome == OK else (),
         temperature=_temperature(seen),
         queue_ns=None if wait_ns is None else max(0, wait_ns - seen.evict_wait_ns - load_ns),
-        evict_ns=None if wait_ns is None else seen.evict_wait_ns,
+        evict_ns=None if wait_ns is None else evict_ns,
         load_ns=None if wait_ns is None else load_ns,
         slot_ns=seen.slot_wait_ns,
         prefill_ns=prefill_ns,

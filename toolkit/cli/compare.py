@@ -1,0 +1,39 @@
+"""`hotswap compare`: the same requests under several strategies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from toolkit.cli.options import global_options, load_given_config, order_from, workload_options
+
+
+@click.command("compare")
+@workload_options
+@global_options
+@click.option("--strategies", metavar="A,B", help="Which ones; by default all that the toolkit has.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Where the report goes.")
+def compare(strategies: str | None, out: Path | None, config: str | None, host: str | None, **given: Any) -> None:
+    r"""Compare cache strategies on a scenario or a trace.
+
+    Plays every request of SCENARIO (or of --trace FILE) under each strategy: on the simulated host, in virtual time, or
+    on a real one with --host. Prints a table and writes a page, a summary and results.json.
+
+    \b
+    hotswap compare scenarios/working-day.yaml
+    hotswap compare scenarios/swap-storm.yaml --strategies ram,lru-unload --num-ctx 8192
+    hotswap compare --trace FILE --format alibaba-genai --slots 4
+    hotswap compare scenarios/coding-afternoon.yaml --host config --repeat 3
+    """
+    from toolkit.cli.progress import answer_bar  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.cli.show import show_comparison  # noqa: PLC0415
+    from toolkit.experiment.compare import compare_strategies, strategy_names  # noqa: PLC0415
+
+    loaded = load_given_config(config, quiet=given["quiet"])
+    order = order_from(given)
+    names = strategy_names(strategies)
+    with answer_bar(quiet=given["quiet"]) as bar:
+        comparison = compare_strategies(loaded.config, order, names, host, bar)
+    show_comparison(comparison, out, **given)

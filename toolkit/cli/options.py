@@ -1,0 +1,72 @@
+"""Options that several commands share, and what they are turned into."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.config.loading import LoadedConfig
+    from toolkit.experiment.order import Order
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_WORKLOAD = (
+    click.argument("scenario", required=False, type=click.Path(path_type=Path)),
+    click.option("--trace", type=click.Path(path_type=Path), metavar="FILE", help="Play a recorded trace instead."),
+    click.option("--format", "trace_format", metavar="NAME", help="azure, mooncake or alibaba-genai."),
+    click.option("--seed", type=int, help="Seed of the plan and of the twin; the scenario's own by default."),
+    click.option("--repeat", type=click.IntRange(1, 1000), default=1, show_default=True, help="Repetitions."),
+    click.option("--num-ctx", type=click.IntRange(4), help="Context that every request asks for."),
+    click.option("--slots", type=click.IntRange(1), help="Trace only: its own models on N equal places."),
+    click.option("--mix", metavar="SHARES", help="Trace only: primary=0.5,code=0.3,fast=0.2 deals out the models."),
+    click.option("--speed", type=float, default=1.0, help="Trace only: play it so many times as fast."),
+    click.option("--service-scale", type=float, default=1.0, help="Trace only: factor on its service times."),
+    click.option("--limit", type=click.IntRange(1), help="Trace only: the first N requests."),
+)
+_GLOBAL = (
+    click.option("--config", metavar="FILE", help="Configuration file (or HOTSWAP_CONFIG); none: the embedded twin."),
+    click.option("--host", metavar="URL", help="A real host, or `config` for the config's own; none: the twin."),
+    click.option("--json", "as_json", is_flag=True, help="JSON on stdout, nothing else there."),
+    click.option("--quiet", is_flag=True, help="No progress and no notes on stderr."),
+    click.option("--no-color", is_flag=True, help="No colours."),
+)
+
+
+def workload_options(command: F) -> F:
+    """Add the options that say what to play; the command takes them as keyword arguments and calls `order_from`."""
+    return _decorate(command, _WORKLOAD)
+
+
+def global_options(command: F) -> F:
+    """Add the options that also stand before the command."""
+    return _decorate(command, _GLOBAL)
+
+
+def _decorate(command: F, decorators: tuple[Callable[[F], F], ...]) -> F:
+    for decorator in reversed(decorators):
+        command = decorator(command)
+    return command
+
+
+def order_from(given: dict[str, Any]) -> Order:
+    """The workload out of a command's keyword arguments; takes its own keys out of `given`."""
+    from toolkit.experiment.order import Order  # noqa: PLC0415 - keeps `--help` cheap
+
+    return Order(**{name: given.pop(name) for name in Order.__dataclass_fields__})
+
+
+def load_given_config(config: str | None, *, quiet: bool) -> LoadedConfig:
+    """Load the config that the option or HOTSWAP_CONFIG names; its warnings and notes go to stderr."""
+    from toolkit.config.loading import config_path, load_config  # noqa: PLC0415 - keeps `--help` cheap
+
+    loaded = load_config(config_path(config, os.environ))
+    if not quiet:
+        for sentence in (*loaded.warnings, *loaded.notes):
+            click.echo(sentence, err=True)
+    return loaded

@@ -1,0 +1,36 @@
+"""Progress on stderr: a bar where somebody watches, nothing where nobody does."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+UPDATE_EVERY = 200
+"""Answers between two updates of the bar: drawing it must not cost more than the simulation."""
+
+
+@contextmanager
+def answer_bar(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """A bar of `total` answers; yields what to call at each. Silent if asked, or if stderr is not a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - keeps `--help` cheap
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn("requests answered"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=total)
+        count = 0
+
+        def answered() -> None:
+            nonlocal count
+            count += 1
+            if count % UPDATE_EVERY == 0:
+                progress.update(task, completed=count)
+
+        yield answered

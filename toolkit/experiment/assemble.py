@@ -1,0 +1,63 @@
+"""From runs to a comparison: summaries, ceiling, what can live together, the verdict. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from toolkit.experiment.ceiling import optimum_of
+from toolkit.replay.results import Comparison, CoResidence
+from toolkit.replay.summary import summarise, wait_ns
+from toolkit.report.verdict import verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.cache.strategy import Room
+    from toolkit.replay.records import Run
+    from toolkit.workload.plan import Plan
+
+NS_PER_S = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What is known of the host beside the runs: the memory rule, the largest sets that fit, the contexts in force."""
+
+    room: Room | None
+    together: tuple[tuple[str, ...], ...]
+    contexts: tuple[tuple[str, int], ...]
+
+
+def assemble(
+    plan: Plan, runs: Sequence[Run], facts: HostFacts, baseline: str, extra_notes: tuple[str, ...] = ()
+) -> Comparison:
+    """Put a comparison together from the runs of all strategies and repetitions (at least one run).
+
+    Strategies keep the order of their first runs. `baseline` is the strategy that the verdict counts swaps against.
+    """
+    by_strategy: dict[str, list[Run]] = {}
+    for run in runs:
+        by_strategy.setdefault(run.strategy, []).append(run)
+    summaries = tuple(summarise(of_one, plan.slos) for of_one in by_strategy.values())
+    first_runs = tuple(of_one[0] for of_one in by_strategy.values())
+    complete = next((of_one for of_one in by_strategy.values() if all(run.complete for run in of_one)), None)
+    comparison = Comparison(
+        title=plan.name,
+        description=plan.description,
+        verdict="",
+        strategies=summaries,
+        optimum=optimum_of(complete, facts.room) if complete and facts.room else None,
+        co_residence=tuple(CoResidence(models) for models in facts.together),
+        context_tokens=facts.contexts,
+        runs=first_runs,
+        provenance=first_runs[0].provenance,
+        notes=(*plan.notes, *extra_notes),
+    )
+    means = {name: [_mean_wait_s(run) for run in of_one] for name, of_one in by_strategy.items()}
+    return replace(comparison, verdict=verdict(comparison, baseline=baseline, repetition_means_s=means))
+
+
+def _mean_wait_s(run: Run) -> float:
+    waits = [wait for record in run.records if record.outcome == "ok" and (wait := wait_ns(record)) is not None]
+    return sum(waits) / len(waits) / NS_PER_S if waits else 0.0

@@ -1,0 +1,72 @@
+"""The comparison that was ordered: which strategies, on the twin or on a real host, summed up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.cache.offline_slots import lru_hits, min_hits
+from toolkit.cache.registry import STRATEGIES, StrategyContext, build_strategy
+from toolkit.errors import UsageError
+from toolkit.experiment.assemble import assemble
+from toolkit.experiment.order import plans_for
+from toolkit.experiment.setup import Setup, setup_from_config, with_equal_places
+from toolkit.experiment.simulate import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from toolkit.config.models import Config
+    from toolkit.experiment.order import Order
+    from toolkit.replay.records import Run
+    from toolkit.replay.results import Comparison
+    from toolkit.workload.plan import Plan
+
+OPTIMUM = "optimum"
+"""May be named among the strategies; it is no strategy but the ceiling, and it is always there."""
+
+
+def strategy_names(given: str | None) -> tuple[str, ...]:
+    """The strategies of `--strategies a,b`, each once, or all of them.
+
+    Raises:
+        UsageError: an unknown name, or none left.
+    """
+    if given is None:
+        return tuple(entry.name for entry in STRATEGIES)
+    names = tuple(dict.fromkeys(name for part in given.split(",") if (name := part.strip()) and name != OPTIMUM))
+    if not names:
+        raise UsageError("--strategies names none; write for example --strategies ram,lru-unload")
+    for name in names:
+        build_strategy(name, StrategyContext())
+    return names
+
+
+def prepare(config: Config, order: Order) -> tuple[Setup, tuple[Plan, ...]]:
+    """The parts that all runs share, and a plan for each repetition."""
+    plans = plans_for(order, config)
+    setup = setup_from_config(config, order.num_ctx)
+    return (setup if order.slots is None else with_equal_places(setup, plans[0], order.slots)), plans
+
+
+def compare_on_twin(
+    setup: Setup, plans: Sequence[Plan], names: Sequence[str], on_answer: Callable[[], None] | None
+) -> Comparison:
+    """Simulate all strategies and sum up."""
+    return sum_up(setup, plans[0], list(simulate(setup, plans, names, on_answer)))
+
+
+def sum_up(setup: Setup, plan: Plan, runs: Sequence[Run]) -> Comparison:
+    """Sum up the runs; a plan that names its models gets a note with figures that anybody can check."""
+    return assemble(plan, runs, setup.facts, setup.baseline, extra_notes=_reference(setup, plan))
+
+
+def _reference(setup: Setup, plan: Plan) -> tuple[str, ...]:
+    """Textbook figures of the plan's own order of models, for as many equal places as the client allows models."""
+    models = [request.model for request in plan.requests]
+    named = [model for model in models if model is not None]
+    slots = setup.context.max_models
+    if slots is None or len(named) != len(models):
+        return ()
+    lru, most = lru_hits(named, slots), min_hits(named, slots)
+    places = f"Served one at a time in file order on {slots} equal places, {len(named):,} requests have"
+    return (f"{places} {lru:,} hits under LRU and {most:,} under the optimum.",)

@@ -1,0 +1,93 @@
+"""What the user asked for, as one frozen value, and the plans that follow from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.errors import UsageError
+from toolkit.workload.scenario import load_scenario
+from toolkit.workload.traces import load_trace
+from toolkit.workload.traces.load import FORMATS, guess_format
+from toolkit.workload.traces.models import ByRank, KeepNames, SeededMix, parse_mix
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolkit.config.models import Config
+    from toolkit.workload.plan import Plan
+    from toolkit.workload.traces.models import ModelMap
+
+DEFAULT_TRACE_SEED = 1
+DEFAULT_MIX = (0.5, 0.3, 0.2)
+"""Shares of primary, code and fast where a trace names no models; stated in the report, to be overridden by --mix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The workload that was asked for: a scenario file, or a trace with how to read it.
+
+    `slots` plays a trace's own models on a host of so many equal places. `seed` None leaves it to the scenario.
+    """
+
+    scenario: Path | None
+    trace: Path | None
+    trace_format: str | None
+    seed: int | None
+    repeat: int
+    num_ctx: int | None
+    slots: int | None
+    mix: str | None
+    speed: float
+    service_scale: float
+    limit: int | None
+
+
+def plans_for(order: Order, config: Config) -> tuple[Plan, ...]:
+    """One plan a repetition: a scenario is drawn anew with the next seed, a trace is the same each time.
+
+    Raises:
+        UsageError: neither or both of scenario and trace, or options that do not belong together.
+        InputError: the file is wrong.
+    """
+    if (order.scenario is None) == (order.trace is None):
+        raise UsageError("name one workload: a scenario file, or a trace with --trace FILE --format FORMAT")
+    if order.scenario is not None:
+        for given, option in ((order.slots, "--slots"), (order.mix, "--mix"), (order.limit, "--limit")):
+            if given is not None:
+                raise UsageError(f"{option} belongs to --trace; a scenario says itself which models it asks for")
+        first = load_scenario(order.scenario, seed=order.seed)
+        return (first, *(load_scenario(order.scenario, seed=first.seed + more) for more in range(1, order.repeat)))
+    return (_trace_plan(order, config),) * order.repeat
+
+
+def _trace_plan(order: Order, config: Config) -> Plan:
+    path = order.trace
+    if path is None:
+        raise UsageError("name a trace with --trace FILE")
+    trace_format = order.trace_format or guess_format(path)
+    if trace_format is None:
+        raise UsageError(f"{path}: not a trace of a known format; name one with --format: {', '.join(FORMATS)}")
+    return load_trace(
+        path,
+        trace_format,
+        models=_model_map(order, config, trace_format),
+        seed=DEFAULT_TRACE_SEED if order.seed is None else order.seed,
+        speed=order.speed,
+        service_scale=order.service_scale,
+        limit=order.limit,
+    )
+
+
+def _model_map(order: Order, config: Config, trace_format: str) -> ModelMap:
+    """Which host model answers a row: the trace's own on equal places, else by rank, else by shares."""
+    llm = config.llm
+    by_role = {role: entry.name for role, entry in llm.roles.items()}
+    if order.mix is not None:
+        return parse_mix(order.mix, {**{name: name for name in llm.model_names}, **by_role})
+    if order.slots is not None:
+        return KeepNames()
+    if trace_format == "alibaba-genai":
+        return ByRank(llm.model_names)
+    names = [by_role[role] for role in ("primary", "code", "fast") if role in by_role]
+    return SeededMix(tuple(zip(names, DEFAULT_MIX, strict=False)))

@@ -1,0 +1,98 @@
+"""What a run needs, made once from the config: router, options by model, the twin, its memory rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from toolkit.cache.registry import StrategyContext, build_strategy
+from toolkit.cache.room import SlotRoom
+from toolkit.errors import UsageError
+from toolkit.experiment.assemble import HostFacts
+from toolkit.host.equal import equal_twin
+from toolkit.host.from_config import twin_from_config
+from toolkit.host.room import TwinRoom
+from toolkit.replay.dispatch import Dispatcher
+from toolkit.routing.router import Router, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from toolkit.config.models import Config
+    from toolkit.host.twin import TwinSpec
+    from toolkit.workload.plan import Plan
+
+MOST_MODELS_FOR_SETS = 8
+"""Up to so many models the report lists which sets can live together; the number of sets doubles with each model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything about the user's models and host that runs share. `options` are runner options by model name."""
+
+    router: Router
+    options: Mapping[str, Mapping[str, Any]]
+    context: StrategyContext
+    spec: TwinSpec
+    facts: HostFacts
+    baseline: str
+
+    def dispatcher(self, strategy: str) -> Dispatcher:
+        """A fresh client under a fresh strategy of this name. Raises UsageError if there is none."""
+        return Dispatcher(self.router, build_strategy(strategy, self.context), self.options)
+
+
+def setup_from_config(config: Config, num_ctx: int | None) -> Setup:
+    """Wire the parts for the config's own models. `num_ctx` overrides the context of all requests."""
+    llm = config.llm
+    options: dict[str, dict[str, Any]] = {entry.name: dict(entry.options) for entry in llm.models.values()}
+    if num_ctx is not None:
+        for name in llm.model_names:
+            options.setdefault(name, {})["num_ctx"] = num_ctx
+    rules = [Rule(rule.pattern, rule.model) for rule in llm.routing.rules]
+    spec = twin_from_config(config.twin)
+    spec = replace(spec, environment=tuple(sorted({**config.host.settings, **dict(spec.environment)}.items())))
+    room = TwinRoom(spec, options)
+    context = StrategyContext(
+        max_models=llm.cache.max_models,
+        room=room,
+        models=llm.model_names,
+        pinned=tuple(entry.name for entry in llm.models.values() if entry.pin),
+    )
+    router = Router(rules, {role: entry.name for role, entry in llm.roles.items()})
+    return Setup(router, options, context, spec, _facts(spec, room, context.models), llm.cache.type)
+
+
+def with_equal_places(setup: Setup, plan: Plan, slots: int) -> Setup:
+    """The same client on a host of `slots` equal places that has exactly the models the plan names."""
+    names = tuple(sorted({request.model for request in plan.requests if request.model is not None}))
+    spec = equal_twin(names, slots, setup.spec.speeds, setup.spec.profile, setup.spec.server_version)
+    room = SlotRoom(slots)
+    context = replace(setup.context, max_models=slots, room=room, models=names, pinned=())
+    return replace(setup, options={}, context=context, spec=spec, facts=HostFacts(room, (), ()))
+
+
+def check_models(setup: Setup, plan: Plan) -> None:
+    """Refuse a plan before it runs if it may ask for a model that the twin does not have.
+
+    Raises:
+        UsageError: naming the missing models, and what to do.
+    """
+    asked = {request.model for request in plan.requests if request.model is not None}
+    routed = set(setup.context.models) if any(request.model is None for request in plan.requests) else set()
+    missing = sorted(name for name in asked | routed if setup.spec.model(name) is None)
+    if missing:
+        have = ", ".join(model.spec.name for model in setup.spec.models) or "none"
+        raise UsageError(
+            f"the twin has no model {', '.join(missing)}; it has {have}: "
+            "describe the missing ones under twin.models in the config, or replay on a real host with --host"
+        )
+
+
+def _facts(spec: TwinSpec, room: TwinRoom, models: tuple[str, ...]) -> HostFacts:
+    """What the twin says about memory: the largest sets that live together, and each model's context."""
+    names = [model.spec.name for model in spec.models if model.spec.name in models]
+    if len(names) > MOST_MODELS_FOR_SETS:
+        return HostFacts(room, (), ())
+    contexts = tuple((name, tokens) for name in names if (tokens := room.context_of(name)) is not None)
+    return HostFacts(room, room.largest_sets(names), contexts)

@@ -1,0 +1,85 @@
+"""From the `twin` section of a config to the description of a simulated host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.host.machine import GpuHardware, HostHardware
+from toolkit.host.scheduler import GpuSpec, ModelSpec
+from toolkit.host.timing import HostSpeeds, ModelCost
+from toolkit.host.twin import TwinModel, TwinSpec
+
+if TYPE_CHECKING:
+    from toolkit.config.twin import TwinSection
+    from toolkit.config.twin_parts import GpuSection, TwinModelSection
+
+GIB = 1 << 30
+PAGE_CACHE_SHARE = 1 / 6
+"""How fast one thread copies a file out of the page cache, as a share of the RAM's bandwidth (10 of 60 GB/s)."""
+
+
+def twin_from_config(section: TwinSection) -> TwinSpec:
+    """The host that the section describes; the bus and the memory speed are those of its first GPU."""
+    first = section.gpus[0] if section.gpus else None
+    return TwinSpec(
+        hardware=HostHardware(
+            tuple(_gpu(number, gpu) for number, gpu in enumerate(section.gpus)),
+            section.ram_bytes,
+            section.ram_free_bytes,
+        ),
+        models=tuple(TwinModel(_spec(model), _cost(section, model)) for model in section.models),
+        environment=tuple(sorted(section.env.items())),
+        profile=section.profile,
+        server_version=section.version,
+        speeds=HostSpeeds(
+            disk_bytes_per_s=section.disk.read_bytes_per_s,
+            page_cache_bytes_per_s=section.ram_bandwidth_bytes_per_s * PAGE_CACHE_SHARE,
+            ram_bytes_per_s=section.ram_bandwidth_bytes_per_s,
+            bus_bytes_per_s=first.bus_bytes_per_s if first else section.ram_bandwidth_bytes_per_s,
+            device_bytes_per_s=first.bandwidth_bytes_per_s if first else section.ram_bandwidth_bytes_per_s,
+        ),
+        jitter_sigma=section.jitter,
+        description=_describe(section),
+    )
+
+
+def _gpu(number: int, gpu: GpuSection) -> GpuHardware:
+    free = gpu.memory_bytes if gpu.free_bytes is None else gpu.free_bytes
+    spec = GpuSpec(f"GPU-{number}", gpu.library, gpu.memory_bytes, gpu.integrated, gpu.compute_major)
+    return GpuHardware(spec, free, gpu.recovery_ns)
+
+
+def _spec(model: TwinModelSection) -> ModelSpec:
+    return ModelSpec(
+        name=model.name,
+        digest=model.digest,
+        file_bytes=model.size_bytes,
+        architecture=model.architecture,
+        block_count=model.blocks,
+        embedding_length=model.embedding_length,
+        head_count=model.head_count,
+        head_count_kv=model.head_count_kv,
+        context_length=model.context_length,
+        embedding=model.embedding,
+        options=tuple(model.options.items()),
+    )
+
+
+def _cost(section: TwinSection, model: TwinModelSection) -> ModelCost:
+    return ModelCost(
+        file_bytes=model.size_bytes,
+        weights_bytes=model.weights_bytes,
+        kv_bytes_per_token=model.kv_bytes_per_token,
+        compute_bytes=model.compute_bytes,
+        layers=model.blocks + 1,
+        prefill_tok_per_s=section.prefill_tok_per_s(model),
+        decode_tok_per_s=section.decode_tok_per_s(model),
+        cpu_prefill_tok_per_s=section.cpu_prefill_tok_per_s(model),
+        cpu_decode_tok_per_s=section.cpu_decode_tok_per_s(model),
+    )
+
+
+def _describe(section: TwinSection) -> str:
+    """One line for people: `RTX 4090 24 GiB, 64 GiB RAM`."""
+    cards = [f"{gpu.name} {gpu.memory_bytes / GIB:g} GiB" for gpu in section.gpus] or ["no GPU"]
+    return ", ".join([*cards, f"{section.ram_bytes / GIB:g} GiB RAM"])
