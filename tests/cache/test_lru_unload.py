@@ -105,6 +105,14 @@ def test_a_model_that_someone_else_loaded_gets_our_duration_once() -> None:
     assert sent == [RAM_NS, None, None]
 
 
+def test_while_a_load_is_pending_no_resident_model_gets_a_duration() -> None:
+    """It may be the victim that the load waits for: a keep_alive would undo its eviction and stall the load behind it."""
+    strategy = LruUnload(None, None)
+    waiting, quiet = view("a", busy="b"), view("ab")
+    sent = [strategy.before(Access(str(i), "a", i), seen).keep_alive_ns for i, seen in enumerate([waiting, quiet])]
+    assert sent == [None, RAM_NS]
+
+
 def test_a_model_that_vanished_gets_our_duration_anew() -> None:
     strategy = LruUnload(None, None)
     sent = [strategy.before(Access(str(i), "a", i), view(rows)).keep_alive_ns for i, rows in enumerate(["a", "", "a"])]

@@ -14,6 +14,9 @@ What it does about the server's hazards:
 - Between the decision to unload a model and the answer of the request that wanted its room, the model counts as gone,
   though `/api/ps` may still list it: nobody decides to unload it twice, nobody counts on it, and a request for it
   carries no keep_alive, so that it cannot undo the unload.
+- While a request of our own waits for another model's load, a request for a resident model carries no keep_alive even
+  if the model has not got ours yet (someone else loaded it, or it came back after an unload): it may be the very
+  victim that the load waits for. The duration is made up for by a later request.
 
 What it cannot do: requests of other clients are invisible; an unload call answers before the memory is free again, so
 whoever performs a directive should wait until `/api/ps` no longer lists the victims before it sends the request.
@@ -64,7 +67,9 @@ class LruUnload:
         model = access.model
         unloads = () if model in resident else self._victims(model, resident, busy)
         keep_alive_ns = None
-        if model not in self._kept and model not in self._leaving:
+        # While a load of ours is pending, any resident model may be its victim.
+        could_undo = model in listed and bool(busy - listed)
+        if model not in self._kept and model not in self._leaving and not could_undo:
             keep_alive_ns = FOR_EVER_NS if model in self._pinned else self._keep_alive_ns
             self._kept.add(model)
         for victim in unloads:
