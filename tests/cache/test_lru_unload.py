@@ -106,7 +106,7 @@ def test_a_model_that_someone_else_loaded_gets_our_duration_once() -> None:
 
 
 def test_while_a_load_is_pending_no_resident_model_gets_a_duration() -> None:
-    """It may be the victim that the load waits for: a keep_alive would undo its eviction and stall the load behind it."""
+    """It may be the victim that the load waits for: a keep_alive would undo its eviction and stall the load."""
     strategy = LruUnload(None, None)
     waiting, quiet = view("a", busy="b"), view("ab")
     sent = [strategy.before(Access(str(i), "a", i), seen).keep_alive_ns for i, seen in enumerate([waiting, quiet])]

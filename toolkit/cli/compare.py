@@ -29,11 +29,11 @@ def compare(strategies: str | None, out: Path | None, config: str | None, host: 
     """
     from toolkit.cli.progress import answer_bar  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.cli.show import show_comparison  # noqa: PLC0415
-    from toolkit.experiment.compare import compare_strategies, strategy_names  # noqa: PLC0415
+    from toolkit.experiment.compare import compare_on_twin, prepare, strategy_names  # noqa: PLC0415
 
+    order, names = order_from(given), strategy_names(strategies)
     loaded = load_given_config(config, quiet=given["quiet"])
-    order = order_from(given)
-    names = strategy_names(strategies)
-    with answer_bar(quiet=given["quiet"]) as bar:
-        comparison = compare_strategies(loaded.config, order, names, host, bar)
+    setup, plans = prepare(loaded.config, order)
+    with answer_bar(sum(len(plan.requests) for plan in plans) * len(names), quiet=given["quiet"]) as answered:
+        comparison = compare_on_twin(setup, plans, names, answered)
     show_comparison(comparison, out, **given)

@@ -35,7 +35,7 @@ class ModelEntry(Section):
     def _a_name_alone(cls, data: Any) -> Any:
         if isinstance(data, str):
             return {"name": data}
-        if not isinstance(data, dict):
+        if not isinstance(data, dict | cls):
             raise ValueError("a model is a name in quotes, or a mapping with name, role, options and pin")  # noqa: TRY004 - pydantic reports ValueError only
         return data
 

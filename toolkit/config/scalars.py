@@ -66,7 +66,7 @@ def _any_size_bytes(value: Any) -> int:
 
 def _size_bytes(value: Any) -> int:
     size_bytes = _any_size_bytes(value)
-    if value is size_bytes and 0 < size_bytes < _LEAST_BARE_NUMBER:
+    if isinstance(value, int) and 0 < size_bytes < _LEAST_BARE_NUMBER:
         raise ValueError("the unit is missing; a size is written like 24GiB, 8.9GB or 512MiB")
     return size_bytes
 

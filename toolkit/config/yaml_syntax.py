@@ -20,6 +20,8 @@ _CAUSES = (
     ("mapping values are not allowed", "a ':' where none may stand; check the indentation, or put the value in quotes"),
     ("could not find expected ':'", "a key without ':' after it"),
     ("cannot start any token", "a value may not begin with this character; put the value in quotes"),
+    ("expected node content", "a ',', ':' or bracket too many"),
+    ("expected the node content", "a ',', ':' or bracket too many"),
     ("parsing a flow mapping", "a '{' is opened and never closed, or a ',' is missing"),
     ("parsing a flow sequence", "a '[' is opened and never closed, or a ',' is missing"),
     ("expected <block end>", "the indentation does not fit the lines above, or a quote is missing"),

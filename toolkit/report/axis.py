@@ -60,7 +60,7 @@ def _clock(time_s: int, step_s: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LogAxis:
-    """Seconds by their logarithm, from `low_s` to `high_s` (1, 2 or 5 times a power of ten), on `width` pixels from `x`."""
+    """Seconds by their logarithm, from `low_s` to `high_s` (1, 2 or 5 times a power of ten), drawn from `x` on."""
 
     low_s: float
     high_s: float

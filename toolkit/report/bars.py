@@ -27,7 +27,7 @@ _SPAN = _RIGHT - _LEFT
 ROW, _BAR_TOP, _BAR = 42, 20, 14
 _FOOT = 24
 _NAME_CHARACTERS = 26
-_DIGIT = 6.2
+_DIGIT, _LETTER, _FEWEST_CHARACTERS = 6.2, 8.2, 8
 
 PART_WORDS = {
     "queue": "waiting for others",
@@ -41,9 +41,10 @@ PART_WORDS = {
 
 
 def row_label(y: float, name: str, value: str) -> list[Item]:
-    """Return the line above a bar: the name at the left, the number at the right."""
+    """Return the line above a bar: the name at the left, as far as there is room, the number at the right."""
+    room = int((_SPAN - len(value) * _DIGIT) / _LETTER)
     return [
-        Text(_LEFT, y + 13, shortened(name, _NAME_CHARACTERS), 13, bold=True, title=name),
+        Text(_LEFT, y + 13, shortened(name, max(room, _FEWEST_CHARACTERS)), 13, bold=True, title=name),
         Text(_RIGHT, y + 13, value, 12, "muted", "end"),
     ]
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from toolkit.report import palette
 from toolkit.report.scene import Boxes, Columns, Line, Marks, Rect, Runs, Text
-from toolkit.report.svg import SIGN_WIDTH, legend_layout
+from toolkit.report.svg import PADDING, SIGN_WIDTH, TITLE_HEIGHT, legend_layout, standalone_size, standalone_title
 from toolkit.report.wording import plain
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ _MARKERS = {"triangle": "v", "circle": "o", "ring": "o", "diamond": "D", "cross"
 
 def png(scene: Scene) -> bytes:
     """Return the picture as PNG at two pixels a unit; same scene, same matplotlib: same bytes."""
-    placed, legend_height = legend_layout(scene.legend, scene.width)
-    width, height = scene.width, scene.height + legend_height
+    placed, _ = legend_layout(scene.legend, scene.width)
+    width, height = standalone_size(scene)
     # The bundled font, so that a user's own settings change neither the layout nor the bytes.
     font = mpl.rc_context({"font.family": ["DejaVu Sans"], "text.usetex": False, "hatch.linewidth": 1.2})
     with font, warnings.catch_warnings():
@@ -49,9 +49,15 @@ def png(scene: Scene) -> bytes:
         axes.set_xlim(0, width)
         axes.set_ylim(height, 0)
         axes.axis("off")
-        _draw(axes, scene.gutter + scene.items, 0, 0)
+        _draw(axes, (standalone_title(scene),), 0, 0)
+        _draw(axes, scene.gutter + scene.items, PADDING, TITLE_HEIGHT)
         for x, y, entry in placed:
-            _draw(axes, (*entry.sign, Text(SIGN_WIDTH + 6, 11, entry.label, 12, "muted")), x, scene.height + y)
+            _draw(
+                axes,
+                (*entry.sign, Text(SIGN_WIDTH + 6, 11, entry.label, 12, "muted")),
+                PADDING + x,
+                TITLE_HEIGHT + scene.height + y,
+            )
         buffer = io.BytesIO()
         FigureCanvasAgg(figure)
         figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from toolkit.report.scene import Item, LegendEntry, Scene, Shape
 
 SIGN_WIDTH, SIGN_HEIGHT = 24, 14
+PADDING, TITLE_HEIGHT = 18, 46
+"""What a picture that stands alone has around it, and above it for its title."""
+
 _HATCH_STEP = 5
 _LEGEND_ROW, _LEGEND_CHARACTER, _LEGEND_GAP = 22, 6.6, 44
 
@@ -48,8 +51,9 @@ def hatches() -> str:
 
 def standalone(scene: Scene) -> str:
     """Return a whole SVG file with its legend, light or dark as its viewer prefers."""
-    legend, legend_height = _legend_rows(scene.legend, scene.width)
-    width, height = scene.width, scene.height + legend_height
+    placed, _ = legend_layout(scene.legend, scene.width)
+    width, height = standalone_size(scene)
+    legend = "".join(_legend_entry(x, y, entry) for x, y, entry in placed)
     style = (
         f"svg{{{palette.variables(dark=False)}background:var(--card);font-family:system-ui,sans-serif}}"
         f"@media(prefers-color-scheme:dark){{svg{{{palette.variables(dark=True)}}}}}{palette.classes()}"
@@ -58,9 +62,21 @@ def standalone(scene: Scene) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number(width)} {number(height)}" '
         f'width="{number(width)}" '
         f'height="{number(height)}" role="img"><title>{safe(scene.title)}</title><desc>{safe(scene.description)}</desc>'
-        f"<style>{style}</style>{hatches()}{items_svg(scene.gutter)}{items_svg(scene.items)}"
-        f'<g transform="translate(0 {number(scene.height)})">{legend}</g></svg>\n'
+        f"<style>{style}</style>{hatches()}{items_svg((standalone_title(scene),))}"
+        f'<g transform="translate({PADDING} {TITLE_HEIGHT})">{items_svg(scene.gutter)}{items_svg(scene.items)}'
+        f'<g transform="translate(0 {number(scene.height)})">{legend}</g></g></svg>\n'
     )
+
+
+def standalone_size(scene: Scene) -> tuple[float, float]:
+    """Return width and height of a picture that stands alone, with its title, its legend and some room around them."""
+    _, legend_height = legend_layout(scene.legend, scene.width)
+    return scene.width + 2 * PADDING, TITLE_HEIGHT + scene.height + legend_height + PADDING
+
+
+def standalone_title(scene: Scene) -> Text:
+    """Return the title of a picture that stands alone."""
+    return Text(PADDING, 28, scene.title, 16, bold=True)
 
 
 def legend_layout(
@@ -78,14 +94,9 @@ def legend_layout(
     return tuple(placed), (y + _LEGEND_ROW + 4 if placed else 0.0)
 
 
-def _legend_rows(entries: tuple[LegendEntry, ...], width: float) -> tuple[str, float]:
-    placed, height = legend_layout(entries, width)
-    rows = "".join(
-        f'<g transform="translate({number(x)} {number(y)})">{items_svg(entry.sign)}'
-        f"{items_svg((Text(SIGN_WIDTH + 6, 11, entry.label, 12, 'muted'),))}</g>"
-        for x, y, entry in placed
-    )
-    return rows, height
+def _legend_entry(x: float, y: float, entry: LegendEntry) -> str:
+    label = Text(SIGN_WIDTH + 6, 11, entry.label, 12, "muted")
+    return f'<g transform="translate({number(x)} {number(y)})">{items_svg((*entry.sign, label))}</g>'
 
 
 def _title(title: str | None) -> str:

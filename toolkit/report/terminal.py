@@ -62,6 +62,8 @@ def _parts(comparison: Comparison) -> list[RenderableType]:
     verdict = Text(plain(comparison.verdict or "No verdict was given."), style="bold")
     parts: list[RenderableType] = [heading, Text(), verdict, Text(), _table(comparison), Text()]
     notes = Table.grid(padding=(0, 1, 0, 0))
+    notes.add_column()
+    notes.add_column(overflow="fold")
     for sign, note in _footnotes(comparison):
         notes.add_row(Text(sign), Text(plain(note)))
     parts.append(notes)

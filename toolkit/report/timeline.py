@@ -21,7 +21,7 @@ BAND_TOP, BAND_LESS = 9, 18
 """How far below the top of its lane a band begins, and how much less high it is: room for signs on both sides."""
 
 _LANE, _LANE_SMALL, _MANY_LANES = 30, 26, 4
-_LABEL_CHARACTERS = 23
+_LABEL_CHARACTERS, _HEADING_CHARACTERS = 22, 18
 _MOST_TICKS = 12
 
 
@@ -60,7 +60,7 @@ def grid(comparison: Comparison, axis: TimeAxis) -> Grid:
 
 def draw_heading(sheet: Sheet, strategy: str, words: str, top: float) -> None:
     """Write the name of a strategy and what its block comes to."""
-    sheet.gutter.append(Text(0, top + 17, shortened(strategy, _LABEL_CHARACTERS), 14, bold=True, title=strategy))
+    sheet.gutter.append(Text(0, top + 17, shortened(strategy, _HEADING_CHARACTERS), 14, bold=True, title=strategy))
     sheet.items.append(Text(GUTTER, top + 17, words, 12, "muted"))
 
 

@@ -8,6 +8,7 @@ router is right if the prompt reaches the right model.
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from toolkit.routing.router import Decision, Router
 
+_Z_95 = 1.959964
 _UTF8_SIGNATURE = b"\xef\xbb\xbf"
 
 
@@ -67,6 +69,14 @@ class Evaluation:
     def accuracy(self) -> float:
         """`correct / prompts`, 0 to 1."""
         return self.correct / self.prompts
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """Where the accuracy on many such prompts would lie, 95 %: Wilson's score interval (1927)."""
+        n, rate, z2 = self.prompts, self.accuracy, _Z_95**2
+        middle = (rate + z2 / (2 * n)) / (1 + z2 / n)
+        half = _Z_95 / (1 + z2 / n) * math.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n))
+        return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def parse_labelled(data: bytes, source: str) -> tuple[LabelledPrompt, ...]:

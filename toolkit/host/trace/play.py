@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolkit.host.machine import GpuHardware, HostHardware, LinearFootprint, LinearFootprints
-from toolkit.host.scheduler import GpuSpec, LoadFailure, ModelSpec, Runner
+from toolkit.host.scheduler import GpuSpec, LoadFailure, ModelSpec, Observer, Runner
 from toolkit.host.trace.recorder import Recorder, state_fields
 from toolkit.host.virtual import UNLOAD, Ask, LoadPlan, LoadStart, RequestRecord, Ticket, VirtualHost
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.host.trace.scenario import Scenario, ScenarioModel, ScenarioRequest
 
 FAILURES = {
@@ -56,13 +58,15 @@ class ScenarioTiming:
 class Play:
     """One scenario on a virtual host."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, *, witness: Callable[[Recorder], Observer] | None = None) -> None:
+        """`witness` makes an observer around the recorder, to see more than is recorded."""
         self.scenario = scenario
         first: dict[str, ScenarioModel] = {}
         for model in scenario.models:
             first.setdefault(model.digest, model)
         hardware = _hardware(scenario)
         self.recorder = Recorder(hardware.specs, {digest: model.name for digest, model in first.items()})
+        self.observer: Observer = self.recorder if witness is None else witness(self.recorder)
         self.host = VirtualHost(
             hardware,
             [_model_spec(model, first[model.digest]) for model in scenario.models],
@@ -76,7 +80,7 @@ class Play:
             ),
             profile_name=scenario.profile,
             slots=scenario.slots,
-            observer=self.recorder,
+            observer=self.observer,
         )
         self.records: dict[str, RequestRecord] = {}
         self._tickets: dict[str, Ticket] = {}

@@ -6,6 +6,7 @@ Only the input part is turned into records; `expected` and `alternatives` are ke
 from __future__ import annotations
 
 import json
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Count = Field(ge=0)
+SHOWN_IDS = 5
 
 
 class _Part(BaseModel):
@@ -159,3 +161,17 @@ def _check_names(place: str, scenario: Scenario) -> None:
         if request.model not in names:
             known = ", ".join(names) or "none"
             raise InputError(f"{place}: request {request.id} asks for {request.model!r}; the models are {known}")
+
+
+def find_scenario(path: Path, scenario_id: str | None) -> Scenario:
+    """The scenario of this id; without one, the only scenario of the file. Raises InputError saying which there are."""
+    scenarios = [line.scenario for line in read_lines(path)]
+    if scenario_id is None and len(scenarios) == 1:
+        return scenarios[0]
+    found = next((scenario for scenario in scenarios if scenario.id == scenario_id), None)
+    if found is not None:
+        return found
+    ids = [scenario.id for scenario in scenarios]
+    close = get_close_matches(scenario_id or "", ids, n=3) or ids[:SHOWN_IDS]
+    what = "holds several scenarios; name one with --scenario" if scenario_id is None else f"has no {scenario_id!r}"
+    raise InputError(f"{path}: {what}, such as {', '.join(close)} ({len(ids)} in all)")

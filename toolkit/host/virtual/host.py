@@ -107,6 +107,7 @@ class VirtualHost:
             Drop: lambda effect: self._done(effect.request, DROPPED, CLIENT_GONE, None),
         }
         self._demands: dict[tuple[str, tuple[tuple[str, Any], ...]], Demand] = {}
+        self._keep_alives: dict[str, int | None] = {}
         self._attempts: dict[str, int] = {}
         self._slots: dict[Runner, _Slots] = {}
         self._loading: Runner | None = None
@@ -129,7 +130,7 @@ class VirtualHost:
         """A request arrives now. None if it was not one for the scheduler: an unload call, or refused with 400."""
         model = self._model(ask.model)
         try:
-            keep_alive_ns = None if ask.keep_alive is None else parse_keep_alive(ask.keep_alive)
+            keep_alive_ns = self._keep_alive_ns(ask.keep_alive)
             demand = self._demand(ask, model)
         except (KeepAliveError, OptionError) as error:
             self._refuse(ask, model, error, on_done)
@@ -179,6 +180,15 @@ class VirtualHost:
         if model is None:
             raise UsageError(f"the host has no model {name!r}; it has {', '.join(self.models) or 'none'}")
         return model
+
+    def _keep_alive_ns(self, value: Any) -> int | None:
+        """Parsed once for each string; other values (True == 1 to a dict) are quickly parsed anyway."""
+        if not isinstance(value, str):
+            return parse_keep_alive(value)
+        known = self._keep_alives.get(value)
+        if known is None:
+            known = self._keep_alives[value] = parse_keep_alive(value)
+        return known
 
     def _demand(self, ask: Ask, model: ModelSpec) -> Demand:
         key = (ask.model, ask.options)

@@ -1,4 +1,4 @@
-"""Rates as people say them: `40/h`, `2/s`, `1500/day`."""
+"""Rates as people say them: `40/h`, `1500/day`, `1/17s` (one every 17 seconds)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from fractions import Fraction
 
 _UNIT_S = {"s": 1, "min": 60, "h": 3600, "day": 86_400}
-_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|min|h|day)")
+_RATE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*/\s*([1-9][0-9]{0,5})?(s|min|h|day)")
 _HIGHEST_PER_S = 100_000
 
 
@@ -22,8 +22,8 @@ def parse_rate(text: str) -> Fraction:
     """
     found = _RATE.fullmatch(text.strip())
     if found is None:
-        raise RateError("a rate is written like 40/h, 2/s, 10/min or 1500/day")
-    per_s = Fraction(found[1]) / _UNIT_S[found[2]]
+        raise RateError("a rate is written like 40/h, 1500/day or 1/17s")
+    per_s = Fraction(found[1]) / (int(found[2] or 1) * _UNIT_S[found[3]])
     if not 0 < per_s <= _HIGHEST_PER_S:
         raise RateError(f"a rate is more than 0 and at most {_HIGHEST_PER_S}/s")
     return per_s

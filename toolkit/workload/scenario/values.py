@@ -32,7 +32,7 @@ def _duration_ns(value: Any) -> int:
 
 def _rate_per_s(value: Any) -> Fraction:
     if not isinstance(value, str):
-        raise ValueError("a rate is written like 40/h, 2/s, 10/min or 1500/day")  # noqa: TRY004 - as above
+        raise ValueError("a rate is written like 40/h, 1500/day or 1/17s")  # noqa: TRY004 - as above
     return parse_rate(value)
 
 
