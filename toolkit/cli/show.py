@@ -27,9 +27,9 @@ def show_comparison(comparison: Comparison, out: Path | None, *, as_json: bool, 
         click.echo(json.dumps(to_jsonable(comparison), indent=2, ensure_ascii=False))
     else:
         _print_table(comparison, no_color=no_color)
-        click.echo(f"\nreport: {files.page}")
+        click.echo(f"\nreport: {files.index}")
     if as_json and not quiet:
-        click.echo(f"report: {files.page}", err=True)
+        click.echo(f"report: {files.index}", err=True)
 
 
 def _print_table(comparison: Comparison, *, no_color: bool) -> None:

@@ -9,7 +9,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from toolkit.config.durations import NS_PER_S
 from toolkit.config.runner_options import OptionValue, check_options
 from toolkit.config.scalars import (
     AnySizeBytes,
@@ -43,7 +42,7 @@ class GpuSection(Section):
     library: Literal["CUDA", "ROCm", "Vulkan", "Metal"] = "CUDA"
     compute: Annotated[float, Field(ge=1, lt=100)] = 8.9
     integrated: bool = False
-    recovery_ns: DelayNs = Field(default=NS_PER_S, alias="recovery")
+    recovery_ns: DelayNs = Field(default=700_000_000, alias="recovery")
     bandwidth_bytes_per_s: RateBytesPerS = Field(default=936 * 10**9, alias="bandwidth")
     bus_bytes_per_s: RateBytesPerS = Field(default=12 * 10**9, alias="bus")
 

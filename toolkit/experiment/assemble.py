@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from toolkit.config.durations import format_duration
 from toolkit.experiment.ceiling import optimum_of
 from toolkit.replay.results import Comparison, CoResidence
 from toolkit.replay.summary import summarise, wait_ns
 from toolkit.report.verdict import verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from toolkit.cache.strategy import Room
     from toolkit.replay.records import Run
     from toolkit.workload.plan import Plan
 
 NS_PER_S = 1e9
+STALL_NS = 60_000_000_000
+"""A load that waits longer than this for its victim is stalled: an idle model is gone within seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,24 @@ def assemble(
         context_tokens=facts.contexts,
         runs=first_runs,
         provenance=first_runs[0].provenance,
-        notes=(*plan.notes, *extra_notes),
+        notes=(*_stalls(by_strategy), *plan.notes, *extra_notes),
     )
     means = {name: [_mean_wait_s(run) for run in of_one] for name, of_one in by_strategy.items()}
     return replace(comparison, verdict=verdict(comparison, baseline=baseline, repetition_means_s=means))
+
+
+def _stalls(by_strategy: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+    """Say where loads waited absurdly long for their victim: the one thing in these numbers that nobody expects."""
+    for name, runs in by_strategy.items():
+        waits_ns = [record.evict_ns for run in runs for record in run.records if record.evict_ns is not None]
+        stalled_ns = [wait for wait in waits_ns if wait > STALL_NS]
+        if stalled_ns:
+            longest = format_duration(round(max(stalled_ns) / NS_PER_S) * 1_000_000_000)
+            yield (
+                f"Under {name}, {len(stalled_ns)} loads waited more than a minute for their victim to go, one {longest}: "
+                "a busy victim stays as long as requests for it keep coming, and one that carries keep_alive even "
+                "undoes its eviction, which stalls every load behind it."
+            )
 
 
 def _mean_wait_s(run: Run) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from toolkit.host import timing
 from toolkit.host.machine import GpuHardware, HostHardware
 from toolkit.host.scheduler import GpuSpec, ModelSpec
 from toolkit.host.timing import HostSpeeds, ModelCost
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from toolkit.config.twin_parts import GpuSection, TwinModelSection
 
 GIB = 1 << 30
-PAGE_CACHE_SHARE = 1 / 6
-"""How fast one thread copies a file out of the page cache, as a share of the RAM's bandwidth (10 of 60 GB/s)."""
+PAGE_CACHE_SHARE = 0.1
+"""How fast one thread copies a file out of the page cache, as a share of the RAM's bandwidth (6 of 60 GB/s)."""
 
 
 def twin_from_config(section: TwinSection) -> TwinSpec:
@@ -26,6 +27,7 @@ def twin_from_config(section: TwinSection) -> TwinSpec:
             tuple(_gpu(number, gpu) for number, gpu in enumerate(section.gpus)),
             section.ram_bytes,
             section.ram_free_bytes,
+            timing.PROCESS_START_NS + timing.DEVICE_START_NS,
         ),
         models=tuple(TwinModel(_spec(model), _cost(section, model)) for model in section.models),
         environment=tuple(sorted(section.env.items())),

@@ -38,6 +38,8 @@ class HostHardware:
     system_total_bytes: int
     system_free_bytes: int
     """Free at the start."""
+    look_delay_ns: int = 0
+    """How long after its start a process looks at what is free on the GPUs; memory that is back by then counts."""
 
     @property
     def specs(self) -> tuple[GpuSpec, ...]:
@@ -159,7 +161,7 @@ class Machine:
     def start(self, runner: Runner, launch: Launch, now_ns: int) -> RunnerReport:
         """A process starts and takes its memory at once; what it got is what it will report."""
         self._forget_returned(now_ns)
-        report = self._footprints.allocate(launch, self.gpu_free_bytes(now_ns))
+        report = self._footprints.allocate(launch, self.gpu_free_bytes(now_ns + self.hardware.look_delay_ns))
         for gpu, share in report.vram_by_gpu:
             self._held[gpu] += share
         self._host_held += self._host_bytes(report)

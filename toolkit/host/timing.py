@@ -24,6 +24,8 @@ POLL_OVERHEAD_NS = (5_000_000, 40_000_000)
 """What a load took beyond the multiple of the poll, least and most, as measured."""
 PROCESS_START_NS = 220_000_000
 """From the start of the runner's process until it begins to read the model."""
+DEVICE_START_NS = 600_000_000
+"""Creating a CUDA context and warming up before the first answer; 0.3 to 1 s are usual."""
 PROCESS_STOP_NS = 5_000_000
 STOP_NS_PER_HOST_BYTE = 0.15
 """0.15 s per GB of host memory, as measured.
@@ -99,7 +101,8 @@ def load_ns(cost: ModelCost, speeds: HostSpeeds, *, cached_bytes: int, device_sh
     cached = min(cached_bytes, cost.file_bytes)
     read_s = (cost.file_bytes - cached) / speeds.disk_bytes_per_s + cached / speeds.page_cache_bytes_per_s
     copy_s = cost.weights_bytes * device_share / speeds.bus_bytes_per_s if device_share > 0 else 0.0
-    return PROCESS_START_NS + round(max(read_s, copy_s) * NS_PER_S)
+    start_ns = PROCESS_START_NS + (DEVICE_START_NS if device_share > 0 else 0)
+    return start_ns + round(max(read_s, copy_s) * NS_PER_S)
 
 
 def polled_ns(raw_ns: int, rng: random.Random) -> int:
