@@ -1,0 +1,151 @@
+"""Decoders with grouped-query attention: Llama, Qwen, Mistral, Phi, Command R, Granite, OLMo and their kin.
+
+Remembered: on every layer `kv heads x (key length + value length)` elements a cell.
+One pass, layer by layer: norm, queries, keys and values, attention over the cache, projection, norm, feed-forward. With
+flash attention the peak is the feed-forward of one layer, about
+`tokens x (3 x embedding + 3 x feed forward) x 4 + tokens x cells x 2`; without it, the scores,
+`heads x tokens x cells x 4`.
+What differs between the models shows in the file: biases, head norms, norms after a block, one norm for attention and
+feed-forward side by side (no `ffn_norm`), scalings (`embedding_scale`, `residual_scale`, `logit_scale`), soft caps.
+
+Source: llama.cpp, src/llama-graph.cpp and src/models (llama, qwen2, qwen3, phi3, command-r, gemma, granite, olmo2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from toolkit.fit.architectures import blocks, moe
+from toolkit.fit.architectures.base import LayerMemory
+
+if TYPE_CHECKING:
+    from toolkit.fit.graph import Tensor
+    from toolkit.fit.passes import CacheInputs, Pass
+    from toolkit.fit.spec import Block, Spec
+
+SCALED_EMBEDDINGS: Final = ("gemma", "gemma2", "gemma3", "gemma4", "gemma-embedding", "minicpm", "minicpm3", "grok")
+SCALED_QUERIES: Final = ("gemma", "gemma2", "gemma3", "gemma-embedding", "phi2", "phi3", "phimoe")
+RESIDUAL_FIRST: Final = ("lfm2", "lfm2moe")
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Decoders whose layers all see the whole context."""
+
+    title: str = "dense"
+
+    def remembers(self, spec: Spec) -> tuple[LayerMemory, ...]:
+        """Keys and values of every layer."""
+        return tuple(LayerMemory(n * spec.key_length, n * spec.value_length) for n in spec.kv_heads)
+
+    def draw(self, one_pass: Pass) -> None:
+        """All layers over the one cache."""
+        x = embedded(one_pass)
+        for layer in one_pass.layer_numbers:
+            x = decoder_layer(one_pass, x, layer, one_pass.full)
+        head(one_pass, x)
+
+
+def embedded(one_pass: Pass) -> Tensor:
+    """Token embeddings, scaled where the architecture does that."""
+    x = one_pass.embedded()
+    spec = one_pass.spec
+    if spec.architecture in SCALED_EMBEDDINGS or spec.keys.number("embedding_scale"):
+        x = one_pass.graph.over(x)
+    if spec.keys.number("embedding_scale"):
+        one_pass.graph.run(x)
+    return x
+
+
+def heads_of(spec: Spec, layer: int) -> blocks.Heads:
+    """Head counts of a layer."""
+    return blocks.Heads(spec.heads[layer], spec.kv_heads[layer], spec.key_length, spec.value_length)
+
+
+def attention(one_pass: Pass, x: Tensor, layer: int, inputs: CacheInputs, *, keys_first: bool = False) -> Tensor:
+    """Attention of one layer, from the normed input to the projected output."""
+    spec, block, heads = one_pass.spec, one_pass.block(layer), heads_of(one_pass.spec, layer)
+    query, key, value = blocks.queries_keys_values(one_pass, x, block, heads)
+    if "attn_q_norm.weight" in block:
+        query = blocks.norm(one_pass, query, block, "attn_q_norm")
+    if "attn_k_norm.weight" in block:
+        key = blocks.norm(one_pass, key, block, "attn_k_norm")
+    if one_pass.rotates:
+        query, key = blocks.rotated(one_pass, query), blocks.rotated(one_pass, key)
+    if spec.architecture in SCALED_QUERIES:
+        query = one_pass.graph.over(query)
+    soft_cap = spec.keys.number("attn_logit_softcapping") > 0
+    mixed = blocks.attend(one_pass, query, key, value, heads, inputs=inputs, soft_cap=soft_cap, keys_first=keys_first)
+    return blocks.linear(one_pass, mixed, block, "attn_output")
+
+
+def decoder_layer(one_pass: Pass, x: Tensor, layer: int, inputs: CacheInputs, *, keys_first: bool = False) -> Tensor:
+    """One layer, attention and feed-forward."""
+    block = one_pass.block(layer)
+    normed = blocks.norm(one_pass, x, block, "attn_norm") if "attn_norm.weight" in block else x
+    mixed = attention(one_pass, normed, layer, inputs, keys_first=keys_first)
+    if one_pass.side_by_side(block):
+        return _side_by_side(one_pass, x, normed, mixed, layer)
+    return after_mixing(one_pass, x, mixed, layer)
+
+
+def after_mixing(one_pass: Pass, residual: Tensor, mixed: Tensor, layer: int) -> Tensor:
+    """What follows attention (or whatever mixes the tokens): residual, norm, feed-forward or experts, residual.
+
+    After the last layer's mixing only the rows that get logits go on.
+    """
+    graph, block = one_pass.graph, one_pass.block(layer)
+    scaled = one_pass.spec.keys.number("residual_scale") > 0
+    if layer == one_pass.last_layer:
+        mixed, residual = one_pass.only_rows_out(mixed, residual)
+    sandwiched = "ffn_norm.weight" in block or "attn_norm.weight" not in block
+    if sandwiched and "post_attention_norm.weight" in block:
+        mixed = blocks.norm(one_pass, mixed, block, "post_attention_norm")
+    between = _added(one_pass, graph.over(mixed) if scaled else mixed, residual)
+    out = _fed(one_pass, between, block)
+    if "post_ffw_norm.weight" in block:
+        out = blocks.norm(one_pass, out, block, "post_ffw_norm")
+    return _added(one_pass, graph.over(out) if scaled else out, between)
+
+
+def _added(one_pass: Pass, new: Tensor, residual: Tensor) -> Tensor:
+    """The sum; it overwrites the first of the two, and the architectures differ in which that is."""
+    pair = (residual, new) if one_pass.spec.architecture in RESIDUAL_FIRST else (new, residual)
+    return one_pass.graph.over(*pair)
+
+
+def _fed(one_pass: Pass, x: Tensor, block: Block) -> Tensor:
+    for name in ("ffn_norm", "post_attention_norm"):
+        if f"{name}.weight" in block and "attn_norm.weight" in block:
+            x = blocks.norm(one_pass, x, block, name)
+            break
+    if "ffn_gate_inp.weight" in block:
+        return moe.feed_forward(one_pass, x, block)
+    return blocks.feed_forward(one_pass, x, block)
+
+
+def _side_by_side(one_pass: Pass, x: Tensor, normed: Tensor, mixed: Tensor, layer: int) -> Tensor:
+    """Attention and feed-forward of the same normed input, added up."""
+    graph, block = one_pass.graph, one_pass.block(layer)
+    if layer == one_pass.last_layer:
+        mixed, x, normed = one_pass.only_rows_out(mixed, x, normed)
+    out = blocks.feed_forward(one_pass, normed, block)
+    return graph.over(graph.over(out, x), mixed)
+
+
+def head(one_pass: Pass, x: Tensor) -> None:
+    """Final norm and logits; both stay, as the host reads them."""
+    graph, spec = one_pass.graph, one_pass.spec
+    name = "output_norm" if "output_norm.weight" in spec.roots else "token_embd_norm"
+    x = blocks.norm(one_pass, x, spec.roots, name)
+    x.is_output = True
+    logits = graph.new((spec.vocabulary, x.shape[1]), x)
+    if "output.bias" in spec.roots:
+        logits = graph.over(logits)
+    if spec.keys.number("logit_scale"):
+        logits = graph.over(logits)
+    if spec.keys.number("final_logit_softcapping"):
+        logits = graph.over(graph.over(graph.over(logits)))
+    logits.is_output = True
+    graph.run(logits)

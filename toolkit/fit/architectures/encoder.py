@@ -1,0 +1,102 @@
+"""Encoders that embed text: BERT, Nomic, Jina, ModernBERT-like models.
+
+Remembered: nothing, there is no cache. A pass attends within the batch: the mask and, without flash attention, the
+scores are `tokens x tokens`. The result is one vector a sequence, or a token, so rows are as many as the batch.
+
+Source: llama.cpp, src/models/bert.cpp, build_attn_inp_no_cache and build_pooling in src/llama-graph.cpp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from toolkit.fit.architectures import blocks, moe
+from toolkit.fit.architectures.base import LayerMemory
+from toolkit.fit.graph import F16, F32
+
+if TYPE_CHECKING:
+    from toolkit.fit.graph import Tensor
+    from toolkit.fit.passes import Pass
+    from toolkit.fit.spec import Spec
+
+_ROTATES: Final = ("nomic-bert", "nomic-bert-moe", "jina-bert-v3")
+_NO_POSITIONS: Final = ("jina-bert-v2",)
+MEAN, FIRST = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Attention both ways, norms after each block."""
+
+    title: str = "encoder"
+
+    def remembers(self, spec: Spec) -> tuple[LayerMemory, ...]:
+        """Nothing."""
+        return (LayerMemory(),) * spec.layers
+
+    def draw(self, one_pass: Pass) -> None:
+        """Embeddings, layers, pooling."""
+        graph, spec = one_pass.graph, one_pass.spec
+        x = one_pass.embedded()
+        if "token_types.weight" in spec.roots:
+            x = graph.over(x, graph.kept(spec.embedding * F32, graph.host))
+        if "position_embd.weight" in spec.roots:
+            positions = graph.new(x.shape, one_pass.positions)
+            positions.device = graph.host
+            x = graph.over(positions, x)
+        x = blocks.layer_norm(one_pass, x, biased=True)
+        mask = graph.feed(one_pass.size.tokens**2 * (F16 if one_pass.size.flash else F32))
+        for layer in one_pass.layer_numbers:
+            x = _layer(one_pass, x, layer, mask)
+        x.is_output = True
+        graph.run(x)
+        _pool(one_pass, x)
+
+
+def _layer(one_pass: Pass, x: Tensor, layer: int, mask: Tensor) -> Tensor:
+    graph, block = one_pass.graph, one_pass.block(layer)
+    mixed = _attention(one_pass, x, layer, mask)
+    if layer == one_pass.last_layer:
+        mixed, x = one_pass.only_rows_out(mixed, x)
+    fed = blocks.layer_norm(one_pass, graph.over(mixed, x), biased=True)
+    routed = "ffn_gate_inp.weight" in block
+    out = moe.feed_forward(one_pass, fed, block) if routed else blocks.feed_forward(one_pass, fed, block)
+    return blocks.layer_norm(one_pass, graph.over(out, fed), biased=True)
+
+
+def _attention(one_pass: Pass, x: Tensor, layer: int, mask: Tensor) -> Tensor:
+    graph, spec, block, tokens = one_pass.graph, one_pass.spec, one_pass.block(layer), one_pass.size.tokens
+    heads = blocks.Heads(spec.heads[layer], spec.kv_heads[layer], spec.key_length, spec.value_length)
+    query, key, value = blocks.queries_keys_values(one_pass, x, block, heads)
+    if spec.architecture in _ROTATES:
+        query, key = blocks.rotated(one_pass, query), blocks.rotated(one_pass, key)
+    graph.run(query, key, value)
+    flat = (heads.value_length * heads.queries, tokens)
+    asked = graph.part(graph.view(query, query.shape), (heads.key_length, tokens, heads.queries))
+    if one_pass.size.flash:
+        key16, value16 = (graph.new(t.shape, graph.part(t, t.shape), item_bytes=F16) for t in (key, value))
+        out = graph.view(graph.new((heads.value_length, heads.queries, tokens), asked, key16, value16, mask), flat)
+    else:
+        scores = graph.new((tokens, tokens, heads.queries), graph.part(key, key.shape), asked)
+        weights = graph.over(scores, mask)
+        lying = graph.new(value.shape, graph.part(value, value.shape))
+        mixed = graph.new((heads.value_length, tokens, heads.queries), lying, weights)
+        out = graph.new(flat, graph.part(mixed, ()))
+    graph.run(out)
+    return blocks.linear(one_pass, out, block, "attn_output")
+
+
+def _pool(one_pass: Pass, x: Tensor) -> None:
+    """One vector a sequence."""
+    graph, spec, size = one_pass.graph, one_pass.spec, one_pass.size
+    pooling = spec.keys.whole("pooling_type", MEAN)
+    if pooling == MEAN:
+        turned = graph.new((size.tokens, spec.embedding), graph.part(x, ()))
+        pooled = graph.new((spec.embedding, size.slots), turned, graph.feed(size.tokens * size.slots * F32))
+    elif pooling:
+        pooled = graph.new((spec.embedding, size.slots), x, graph.feed(size.slots * F32))
+    else:
+        return
+    pooled.is_output = True
+    graph.run(pooled)

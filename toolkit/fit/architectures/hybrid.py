@@ -1,0 +1,98 @@
+"""Hybrids of attention with state space layers or short convolutions: Granite 4, Nemotron-H, Jamba, LFM2.
+
+Remembered: keys and values on the attention layers only (those with kv heads), a state on the others.
+A short convolution keeps `(l_cache - 1) x embedding` numbers a slot.
+One pass mixes the layers of the dense and the recurrent class; experts or a dense feed-forward follow as usual.
+
+Source: llama.cpp, src/llama-memory-hybrid.cpp and src/models (granite-hybrid, lfm2, nemotron-h, jamba).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.fit.architectures import blocks, dense, moe, recurrent
+from toolkit.fit.architectures.base import LayerMemory
+
+if TYPE_CHECKING:
+    from toolkit.fit.graph import Tensor
+    from toolkit.fit.passes import Pass
+    from toolkit.fit.spec import Spec
+
+
+def attends(spec: Spec, layer: int) -> bool:
+    """True if the layer has attention."""
+    return spec.kv_heads[layer] > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hybrid:
+    """Some layers attend, the others scan or convolve."""
+
+    title: str = "hybrid"
+
+    def remembers(self, spec: Spec) -> tuple[LayerMemory, ...]:
+        """A cache or a state, by layer."""
+        return tuple(
+            LayerMemory(n * spec.key_length, n * spec.value_length) if n else _state(spec, layer)
+            for layer, n in enumerate(spec.kv_heads)
+        )
+
+    def draw(self, one_pass: Pass) -> None:
+        """Layers in file order."""
+        x = dense.embedded(one_pass)
+        one_pass.graph.run(x)
+        for layer in one_pass.layer_numbers:
+            block = one_pass.block(layer)
+            normed = blocks.norm(one_pass, x, block, "attn_norm")
+            mixed = _mixed(one_pass, normed, layer)
+            if block.keys() & {"ffn_norm.weight", "post_attention_norm.weight"}:
+                x = dense.after_mixing(one_pass, x, mixed, layer)
+                continue
+            if layer == one_pass.last_layer:
+                mixed, x = one_pass.only_rows_out(mixed, x)
+            x = one_pass.graph.over(mixed, x)
+        dense.head(one_pass, x)
+
+
+def _state(spec: Spec, layer: int) -> LayerMemory:
+    block = spec.blocks[layer]
+    if "shortconv.conv.weight" in block:
+        return LayerMemory(state_elements=((spec.keys.whole("shortconv.l_cache") - 1) * spec.embedding,))
+    return recurrent.state_memory(spec) if "ssm_in.weight" in block else LayerMemory()
+
+
+def _mixed(one_pass: Pass, normed: Tensor, layer: int) -> Tensor:
+    block = one_pass.block(layer)
+    if attends(one_pass.spec, layer):
+        return dense.attention(one_pass, normed, layer, one_pass.full)
+    if "shortconv.conv.weight" in block:
+        return _short_convolution(one_pass, normed, layer)
+    if "ssm_x.weight" in block:
+        return recurrent.mamba(one_pass, normed, layer)
+    if "ssm_in.weight" in block:
+        return recurrent.mamba2(one_pass, normed, layer)
+    return (
+        moe.feed_forward(one_pass, normed, block)
+        if "ffn_gate_inp.weight" in block
+        else blocks.feed_forward(one_pass, normed, block)
+    )
+
+
+def _short_convolution(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
+    graph, block, slots = one_pass.graph, one_pass.block(layer), one_pass.size.slots
+    steps, columns = one_pass.size.tokens // slots, one_pass.spec.keys.whole("shortconv.l_cache") - 1
+    width = x.shape[0]
+    wide = blocks.linear(one_pass, graph.view(x, (width, steps, slots)), block, "shortconv.in_proj")
+    shape = (width, steps, slots)
+    first, second, third = (graph.part(wide, shape) for _ in range(3))
+    product = graph.over(first, third)
+    state = recurrent.remembered_state(one_pass, columns * width)
+    padded = graph.new(
+        (columns + steps, width, slots), graph.view(state, (columns, width, slots)), graph.part(product, ())
+    )
+    graph.run(graph.store(graph.kept(0, graph.device), graph.part(padded, ())))
+    out = graph.over(second, graph.new(shape, padded))
+    projected = blocks.linear(one_pass, out, block, "shortconv.out_proj")
+    return graph.view(projected, (projected.shape[0], one_pass.size.tokens))

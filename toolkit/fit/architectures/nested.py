@@ -1,0 +1,179 @@
+"""Gemma 3n: sliding windows and parallel streams of activations.
+
+Beside the layers of Gemma 3 there are four streams (AltUp), low-rank shortcuts (Laurel), and an embedding of each token
+for each layer.
+
+Remembered: only the first 20 layers store keys and values (with windows as in the sliding class); the rest read them.
+The peak of a pass is the set of parallel streams: predictions, corrections and their permuted copies, each
+`streams x embedding` a token. The per-layer embedding table is large and stays on the host.
+
+Source: llama.cpp, src/models/gemma3n.cpp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from toolkit.fit.architectures import blocks, dense
+from toolkit.fit.architectures.base import LayerMemory
+from toolkit.fit.architectures.sliding import windows_of
+from toolkit.fit.graph import I32
+
+if TYPE_CHECKING:
+    from toolkit.fit.graph import Tensor
+    from toolkit.fit.passes import Pass
+    from toolkit.fit.spec import Spec
+
+_STORING_LAYERS: Final = 20
+_SPARSE_LAYERS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """Gemma 3n."""
+
+    title: str = "sliding window, nested"
+
+    def remembers(self, spec: Spec) -> tuple[LayerMemory, ...]:
+        """Keys and values of the first layers."""
+        return tuple(
+            LayerMemory(n * spec.key_length, n * spec.value_length, window)
+            if layer < _STORING_LAYERS
+            else LayerMemory()
+            for layer, (n, window) in enumerate(zip(spec.kv_heads, windows_of(spec), strict=True))
+        )
+
+    def draw(self, one_pass: Pass) -> None:
+        """Embeddings of both kinds, layers over the parallel streams, one stream again."""
+        graph, spec, tokens = one_pass.graph, one_pass.spec, one_pass.size.tokens
+        streams = spec.keys.whole("altup.num_inputs")
+        x = graph.over(one_pass.embedded())
+        per_layer = _layer_embeddings(one_pass, x)
+        magnitude = _magnitude(one_pass, x)
+        added = graph.new((spec.embedding, tokens, streams - 1), graph.new((spec.embedding, tokens, streams - 1), x))
+        stacked = graph.new((spec.embedding, tokens, streams), x, _rescaled(one_pass, added, magnitude))
+        windows = windows_of(spec)
+        for layer in one_pass.layer_numbers:
+            stacked = _layer(one_pass, stacked, per_layer, layer, slides=windows[layer] is not None)
+        _merged(one_pass, stacked)
+
+
+def _slice(one_pass: Pass, x: Tensor, *, first: bool = True) -> Tensor:
+    """One of the streams; the first starts where the whole starts."""
+    view = one_pass.graph.part(x, x.shape[:2])
+    view.strided = not first
+    return view
+
+
+def _magnitude(one_pass: Pass, x: Tensor) -> Tensor:
+    graph = one_pass.graph
+    return graph.over(graph.new((1, *x.shape[1:]), graph.over(x)))
+
+
+def _rescaled(one_pass: Pass, x: Tensor, target: Tensor) -> Tensor:
+    now = _magnitude(one_pass, x)
+    return one_pass.graph.over(one_pass.graph.over(x, target), now)
+
+
+def _layer_embeddings(one_pass: Pass, x: Tensor) -> Tensor:
+    """The table's rows for all layers, joined with a projection of the ordinary embedding."""
+    graph, spec, tokens = one_pass.graph, one_pass.spec, one_pass.size.tokens
+    width = spec.keys.whole("embedding_length_per_layer_input")
+    rows = graph.new((width * spec.layers, tokens), graph.feed(tokens * I32))
+    rows.device = graph.host
+    shape = (width, spec.layers, tokens)
+    scaled = graph.over(graph.view(rows, shape))
+    graph.run(scaled)
+    projected = graph.view(graph.over(graph.new((width * spec.layers, tokens), x)), shape)
+    joined = graph.over(graph.over(blocks.rms_norm(one_pass, projected), scaled))
+    return graph.new((width, tokens, spec.layers), graph.part(joined, ()))
+
+
+def _modalities(one_pass: Pass, x: Tensor, streams: int) -> Tensor:
+    graph = one_pass.graph
+    scaled = graph.over(blocks.rms_norm(one_pass, x))
+    return graph.over(graph.new((streams, x.shape[1]), scaled))
+
+
+def _layer(one_pass: Pass, x: Tensor, per_layer: Tensor, layer: int, *, slides: bool) -> Tensor:
+    graph, block, tokens = one_pass.graph, one_pass.block(layer), one_pass.size.tokens
+    width, _, streams = x.shape
+    coefficients = graph.new((streams * streams, tokens), _modalities(one_pass, _slice(one_pass, x), streams))
+    turned = graph.new((streams, width, tokens), graph.part(x, ()))
+    mixed = graph.new((streams, width, tokens), turned, graph.view(coefficients, (streams, streams, tokens)))
+    predictions = graph.over(graph.new(x.shape, graph.part(mixed, ())), x)
+    active = _slice(one_pass, predictions)
+    normed = blocks.rms_norm(one_pass, active)
+    shortcut = blocks.linear(one_pass, blocks.linear(one_pass, normed, block, "laurel_l"), block, "laurel_r")
+    shortcut = graph.over(blocks.rms_norm(one_pass, shortcut), normed)
+    attended = graph.over(blocks.rms_norm(one_pass, _attention(one_pass, normed, layer, slides=slides)), active)
+    joined = graph.over(graph.over(attended, shortcut))
+    fed = graph.over(blocks.rms_norm(one_pass, _fed(one_pass, joined, layer)), joined)
+    corrected = _corrected(one_pass, predictions, fed)
+    first = graph.over(_slice(one_pass, corrected))
+    first = graph.over(graph.new((per_layer.shape[0], tokens), first))
+    first = graph.over(first, _slice(one_pass, per_layer, first=layer == 0))
+    first = blocks.rms_norm(one_pass, graph.new((width, tokens), first))
+    rest = graph.over(graph.part(corrected, (width, tokens, streams - 1)), first)
+    return graph.new(x.shape, _slice(one_pass, corrected), rest)
+
+
+def _attention(one_pass: Pass, x: Tensor, layer: int, *, slides: bool) -> Tensor:
+    graph, block, heads = one_pass.graph, one_pass.block(layer), dense.heads_of(one_pass.spec, layer)
+    inputs = one_pass.sliding if slides else one_pass.full
+    if layer >= _STORING_LAYERS:
+        query = blocks.linear(one_pass, x, block, "attn_q")
+        query = graph.view(query, (heads.key_length, heads.queries, x.shape[1]))
+        query = blocks.rotated(one_pass, blocks.rms_norm(one_pass, query))
+        mixed = blocks.attend(one_pass, query, None, None, heads, inputs=inputs, keys_first=True)
+        return blocks.linear(one_pass, mixed, block, "attn_output")
+    query, key, value = blocks.queries_keys_values(one_pass, x, block, heads)
+    query = blocks.rotated(one_pass, blocks.rms_norm(one_pass, query))
+    key = blocks.rotated(one_pass, blocks.rms_norm(one_pass, key))
+    value = blocks.rms_norm(one_pass, value, weighted=False)
+    mixed = blocks.attend(one_pass, query, key, value, heads, inputs=inputs, keys_first=True)
+    return blocks.linear(one_pass, mixed, block, "attn_output")
+
+
+def _fed(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
+    """Feed-forward; the gate of the first layers is cut to its largest values."""
+    graph, block = one_pass.graph, one_pass.block(layer)
+    normed = blocks.rms_norm(one_pass, x)
+    up = blocks.linear(one_pass, normed, block, "ffn_up")
+    gate = blocks.linear(one_pass, normed, block, "ffn_gate")
+    if layer < _SPARSE_LAYERS:
+        mean = graph.new((1, x.shape[1]), gate)
+        spread = graph.over(graph.new((1, x.shape[1]), graph.over(graph.over(gate, mean))))
+        cut = graph.over(mean, graph.over(graph.over(spread)))
+        gate = graph.over(graph.over(gate, cut))
+    return blocks.linear(one_pass, graph.over(up, graph.over(gate)), block, "ffn_down")
+
+
+def _corrected(one_pass: Pass, predictions: Tensor, fed: Tensor) -> Tensor:
+    graph = one_pass.graph
+    _width, tokens, streams = predictions.shape
+    modalities = _modalities(one_pass, fed, streams)
+    innovation = graph.over(fed, _slice(one_pass, predictions))
+    repeated = graph.new(predictions.shape, innovation)
+    coefficients = graph.over(graph.new((streams, tokens), modalities))
+    coefficients = graph.new((1, tokens, streams), graph.part(coefficients, ()))
+    return graph.over(graph.over(repeated, coefficients), predictions)
+
+
+def _merged(one_pass: Pass, x: Tensor) -> None:
+    graph, spec = one_pass.graph, one_pass.spec
+    width, tokens, streams = x.shape
+    target = _magnitude(one_pass, _slice(one_pass, x))
+    rest = graph.part(x, (width, tokens, streams - 1))
+    rest = _rescaled(one_pass, graph.new((width, tokens, streams - 1), rest), target)
+    merged = _slice(one_pass, x)
+    for number in range(streams - 1):
+        merged = graph.over(merged, _slice(one_pass, rest, first=number == 0))
+    (rows,) = one_pass.only_rows_out(graph.over(merged))
+    normed = blocks.rms_norm(one_pass, rows)
+    normed.is_output = True
+    logits = graph.new((spec.vocabulary, normed.shape[1]), normed)
+    logits = graph.over(graph.over(graph.over(logits)))
+    logits.is_output = True
+    graph.run(logits)

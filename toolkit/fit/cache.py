@@ -1,0 +1,96 @@
+"""Bytes of what layers remember: caches of keys and values, and recurrent states.
+
+A cache of `n` elements a cell over `c` cells and `s` streams is one buffer of `row(n) x c x s` bytes for keys and one
+for values. On CUDA a quantised buffer whose rows are no multiple of 512 elements gets one row's padding at its end.
+Each is aligned (128 bytes on CUDA, 32 on the host). States are f32, one for each slot.
+Source: llama.cpp, src/llama-kv-cache.cpp, src/llama-memory-recurrent.cpp, ggml-cuda.cu (get_alloc_size).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from toolkit.fit.graph import F32
+from toolkit.fit.setting import CELL_PADDING, Setting, Streams, pad, streams_of, ubatch_of
+from toolkit.ollama.gguf.types import STORAGE_BY_NAME, StorageType
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.fit.architectures.base import LayerMemory
+
+ALIGNMENTS: Final = {"cuda": 128, "cpu": 32}
+_CUDA_ROW_ELEMENTS: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """Bytes that one layer, or several, keep between passes."""
+
+    full_bytes: int = 0
+    sliding_bytes: int = 0
+    state_bytes: int = 0
+
+    @property
+    def cache_bytes(self) -> int:
+        """Keys and values."""
+        return self.full_bytes + self.sliding_bytes
+
+    @property
+    def context_bytes(self) -> int:
+        """Everything."""
+        return self.cache_bytes + self.state_bytes
+
+    def __add__(self, other: Remembered) -> Remembered:
+        return Remembered(
+            self.full_bytes + other.full_bytes,
+            self.sliding_bytes + other.sliding_bytes,
+            self.state_bytes + other.state_bytes,
+        )
+
+
+def sliding_cells(window: int, streams: Streams, setting: Setting) -> int:
+    """Cells of a sliding layer a stream: the window of every slot that shares it, plus a micro-batch."""
+    slots = setting.parallel if setting.kv_unified else 1
+    return pad(min(streams.cells, window * slots + ubatch_of(setting)), CELL_PADDING)
+
+
+def remembered(memory: LayerMemory, setting: Setting) -> Remembered:
+    """Bytes of one layer."""
+    streams, storage = streams_of(setting), STORAGE_BY_NAME[setting.kv_type.upper()]
+    alignment = ALIGNMENTS[setting.device]
+    states = sum(pad(count * setting.parallel * F32, alignment) for count in memory.state_elements)
+    cells = streams.cells if memory.window is None else sliding_cells(memory.window, streams, setting)
+    cache = sum(
+        _buffer_bytes(elements, cells * streams.count, storage, setting.device)
+        for elements in (memory.key_elements, memory.value_elements)
+        if elements
+    )
+    if memory.window is None:
+        return Remembered(full_bytes=cache, state_bytes=states)
+    return Remembered(sliding_bytes=cache, state_bytes=states)
+
+
+def remembered_by_all(memories: Sequence[LayerMemory], setting: Setting) -> Remembered:
+    """Sum over layers; equal layers are reckoned once."""
+    known: dict[LayerMemory, Remembered] = {}
+    total = Remembered()
+    for memory in memories:
+        if memory not in known:
+            known[memory] = remembered(memory, setting)
+        total += known[memory]
+    return total
+
+
+def _buffer_bytes(elements: int, cells: int, storage: StorageType, device: str) -> int:
+    size = storage.row_bytes(elements) * cells
+    return pad(size + row_padding_bytes(elements, storage, device), ALIGNMENTS[device])
+
+
+def row_padding_bytes(row_elements: int, storage: StorageType, device: str) -> int:
+    """What CUDA adds behind a quantised tensor whose rows are no multiple of 512 elements."""
+    rest = row_elements % _CUDA_ROW_ELEMENTS
+    if device != "cuda" or not storage.quantised or not rest:
+        return 0
+    return storage.row_bytes(_CUDA_ROW_ELEMENTS - rest)

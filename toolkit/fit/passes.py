@@ -1,0 +1,170 @@
+"""One pass over a model under construction: the graph, the sizes that all layers share, and its inputs.
+
+The engine sizes its buffers for the largest pass: a full micro-batch, split evenly over the slots, attending to the
+whole cache, with logits for one row a slot (`llama-server`; llama.cpp, llama-context.cpp, sched_reserve).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from toolkit.fit.graph import F16, F32, I32, I64, Graph, Tensor
+from toolkit.ollama.gguf.types import STORAGE_BY_NAME, StorageType
+
+if TYPE_CHECKING:
+    from toolkit.fit.setting import Streams
+    from toolkit.fit.spec import Block, Spec
+
+
+@dataclass(frozen=True, slots=True)
+class PassSize:
+    """The numbers that a pass depends on."""
+
+    tokens: int
+    slots: int
+    rows_out: int
+    streams: Streams
+    sliding_cells: int
+    flash: bool
+    flash_on_gpu: bool
+    values_lie: bool
+    kv_type: str
+
+
+class CacheInputs:
+    """Inputs that the layers of one cache share; created when first used. `cells` per stream."""
+
+    def __init__(self, one_pass: Pass, cells: int, value_elements: int) -> None:
+        self.cells = cells
+        self._pass = one_pass
+        self._value_elements = value_elements
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """Which cell each token may see; 16 bits for flash attention."""
+        size = self._pass.size
+        return self._pass.graph.feed(self.cells * size.tokens * (F16 if size.flash else F32))
+
+    @cached_property
+    def key_rows(self) -> Tensor:
+        """Where each token's key is stored."""
+        return self._pass.graph.feed(self._pass.size.tokens * I64)
+
+    @cached_property
+    def value_rows(self) -> Tensor:
+        """Where each token's value is stored; one number an element if values lie transposed."""
+        each = self._value_elements if self._pass.size.values_lie else 1
+        return self._pass.graph.feed(self._pass.size.tokens * each * I64)
+
+    @cached_property
+    def key_turn(self) -> Tensor | None:
+        """The rotation of keys and queries before a quantised cache; the largest power of two that divides a head."""
+        length = self._pass.spec.key_length
+        if not self._pass.storage.quantised or length % 64:
+            return None
+        order = length & -length
+        return self._pass.graph.feed(order * order * F32)
+
+    @cached_property
+    def value_turn(self) -> Tensor | None:
+        """The rotation of values before a quantised cache."""
+        if not self._pass.storage.quantised or self._pass.spec.value_length % 64:
+            return None
+        return self._pass.graph.feed(64 * 64 * F32)
+
+
+class Pass:
+    """One pass: hand it to a family's `draw`, then plan `graph`."""
+
+    def __init__(self, spec: Spec, size: PassSize, *, device: int, host: int) -> None:
+        self.spec = spec
+        self.size = size
+        self.graph = Graph(device, host)
+        self.storage: StorageType = STORAGE_BY_NAME[size.kv_type.upper()]
+        self.on_gpu = device != host
+        self.layer_numbers: tuple[int, ...] = tuple(range(spec.layers))
+
+    @property
+    def last_layer(self) -> int:
+        """The layer after which only the rows that are asked for go on."""
+        return self.spec.layers - 1
+
+    @cached_property
+    def plain_norms(self) -> bool:
+        """True if norms subtract the mean; the file then gives the epsilon of that kind of norm."""
+        keys = self.spec.keys
+        return keys.raw("attention.layer_norm_rms_epsilon") is None and (
+            keys.raw("attention.layer_norm_epsilon") is not None
+        )
+
+    @property
+    def rotates(self) -> bool:
+        """True if positions enter by rotation; some hybrids have none."""
+        return self.spec.keys.raw("rope.scaling.finetuned") is not False
+
+    def side_by_side(self, block: Block) -> bool:
+        """True if attention and feed-forward read the same norm."""
+        return not block.keys() & {"ffn_norm.weight", "post_attention_norm.weight", "post_ffw_norm.weight"}
+
+    def block(self, layer: int) -> Block:
+        """The tensors of a layer."""
+        return self.spec.blocks[layer]
+
+    @cached_property
+    def positions(self) -> Tensor:
+        """One position a token; four with sectioned rotation (M-RoPE)."""
+        each = 4 if self.spec.keys.raw("rope.dimension_sections") is not None else 1
+        return self.graph.feed(self.size.tokens * each * I32)
+
+    @cached_property
+    def rows_out(self) -> Tensor:
+        """Which tokens get logits."""
+        return self.graph.feed(self.size.rows_out * I32)
+
+    @cached_property
+    def _states(self) -> Tensor:
+        return self.graph.feed(self.size.slots * I32)
+
+    @cached_property
+    def state_rows(self) -> Tensor:
+        """Which remembered states belong to the slots of the pass."""
+        return self.graph.part(self._states, (self.size.slots,), I32)
+
+    @cached_property
+    def other_state_rows(self) -> Tensor:
+        """Which states belong to none of them."""
+        return self.graph.part(self._states, (0,), I32)
+
+    @property
+    def cell_bytes(self) -> int:
+        """Bytes of one element of an unquantised cache."""
+        return self.storage.block_bytes
+
+    @cached_property
+    def full(self) -> CacheInputs:
+        """Inputs of the layers that see the whole context."""
+        return CacheInputs(self, self.size.streams.cells, self._value_elements)
+
+    @cached_property
+    def sliding(self) -> CacheInputs:
+        """Inputs of the layers with a window."""
+        return CacheInputs(self, self.size.sliding_cells, self._value_elements)
+
+    @cached_property
+    def _value_elements(self) -> int:
+        return max(self.spec.kv_heads, default=0) * self.spec.value_length
+
+    def embedded(self) -> Tensor:
+        """The token embeddings, looked up on the host; room for ready-made embeddings is kept beside them."""
+        graph, spec, tokens = self.graph, self.spec, self.size.tokens
+        numbers = graph.feed(tokens * I32)
+        table = graph.new((spec.embedding, tokens), numbers)
+        table.device = graph.host
+        graph.run(table, graph.feed(spec.embedding * tokens * F32))
+        return table
+
+    def only_rows_out(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """The rows that get logits, of each tensor."""
+        return tuple(self.graph.new((tensor.shape[0], self.size.rows_out), tensor, self.rows_out) for tensor in tensors)
