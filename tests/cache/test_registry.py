@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from toolkit.cache.fixed import RAM_NS, SSD_NS
 from toolkit.cache.registry import CACHE_TYPES, STRATEGIES, StrategyContext, build_strategy
+from toolkit.cache.strategy import Access, HostView
 from toolkit.errors import UsageError
 
 
@@ -32,3 +34,13 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
     )
     with pytest.raises(UsageError, match=r"^there is no strategy 'zzz'\. The strategies are ram, "):
         build_strategy("zzz", StrategyContext())
+
+
+def test_a_duration_from_the_config_replaces_that_of_the_strategy_it_names() -> None:
+    context = StrategyContext(keep_alive_ns=(("ram", 7), ("lru-unload", -1)))
+
+    def sent(name: str) -> int | None:
+        return build_strategy(name, context).before(Access("1", "m", 0), HostView((), ())).keep_alive_ns
+
+    assert [sent(name) for name in ("ram", "lru-unload", "ssd", "server-default")] == [7, -1, SSD_NS, None]
+    assert StrategyContext().duration_ns("ram", RAM_NS) == RAM_NS

@@ -41,7 +41,9 @@ class Ceiling:
 def ceiling(requests: Sequence[str], room: Room, *, exact_up_to_models: int = EXACT_UP_TO_MODELS) -> Ceiling:
     """The most hits for these models, in this order, in this room; starts empty, every miss loads.
 
-    Time plays no part: a model may be evicted between any two requests, as if none took long. Exact for equal slots
+    Time plays no part: a model may be evicted between any two requests, as if none took long. A run is under the
+    ceiling of the order in which its requests were *served*; a server that serves loaded models past a waiting load
+    changes the order, and can have more hits than the ceiling of the order of arrival. Exact for equal slots
     and for up to `exact_up_to_models` distinct models. Beyond, the bound lets any set live together that is no larger
     than the largest that can; a room that cannot say how large that is (`CountingRoom`) bounds nothing but first uses.
     """

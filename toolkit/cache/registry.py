@@ -21,13 +21,19 @@ class StrategyContext:
     """What a strategy may know beforehand: the config's limits and models, and what is known of the host's memory.
 
     `max_models`: None for no limit. `room`: None if nothing is known. `models`: all that requests may name. `pinned`:
-    those that are to stay.
+    those that are to stay. `keep_alive_ns`: pairs of a strategy's name and the duration it is to send in place of its
+    own (0 and negative as in `Directive`); the config's `cache.keep_alive` is one for `cache.type`.
     """
 
     max_models: int | None = None
     room: Room | None = None
     models: tuple[str, ...] = ()
     pinned: tuple[str, ...] = ()
+    keep_alive_ns: tuple[tuple[str, int], ...] = ()
+
+    def duration_ns(self, strategy: str, own_ns: int) -> int:
+        """What the strategy of this name is to send: the override if there is one, else its own duration."""
+        return dict(self.keep_alive_ns).get(strategy, own_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +45,13 @@ class StrategyEntry:
     build: Callable[[StrategyContext], Strategy]
 
 
-def _fixed(name: str, keep_alive_ns: int) -> Callable[[StrategyContext], Strategy]:
-    return lambda context: FixedKeepAlive(name, keep_alive_ns, frozenset(context.pinned))
+def _fixed(name: str, own_ns: int) -> Callable[[StrategyContext], Strategy]:
+    return lambda context: FixedKeepAlive(name, context.duration_ns(name, own_ns), frozenset(context.pinned))
+
+
+def _lru_unload(context: StrategyContext) -> Strategy:
+    duration_ns = context.duration_ns(LruUnload.name, RAM_NS)
+    return LruUnload(context.max_models, context.room, context.pinned, keep_alive_ns=duration_ns)
 
 
 STRATEGIES: tuple[StrategyEntry, ...] = (
@@ -53,7 +64,7 @@ STRATEGIES: tuple[StrategyEntry, ...] = (
     StrategyEntry(
         "lru-unload",
         "unload the least recently used models before a load that needs their room",
-        lambda context: LruUnload(context.max_models, context.room, context.pinned),
+        _lru_unload,
     ),
 )
 
