@@ -51,7 +51,7 @@ def verdict(
     )
     if not waits:
         asked = max((summary.requests for summary in comparison.strategies), default=0)
-        return f"{lead}nothing can be said: none of {counted(asked, 'request')} was answered."
+        return _begin(f"{lead}nothing can be said: none of {counted(asked, 'request')} was answered.")
     level = _level(waits, repetition_means_s or {})
     crowded = _crowded(comparison)
     anyway = _anyway(waits, level, baseline)
@@ -62,8 +62,12 @@ def verdict(
         main = _nobody_beats(anyway, level, waits, comparison)
     else:
         main = _winner(level, waits, baseline, comparison)
-    sentence = f"{lead}{crowded}{main}{_unanswered(chosen[0], comparison)}{_achieved(chosen[0], comparison)}."
-    return f"N{sentence[1:]}" if sentence.startswith("no strategy") else sentence
+    return _begin(f"{lead}{crowded}{main}{_unanswered(chosen[0], comparison)}{_achieved(chosen[0], comparison)}.")
+
+
+def _begin(sentence: str) -> str:
+    """Begin with a capital where our own words come first; the name of a strategy is written as it is."""
+    return f"N{sentence[1:]}" if sentence.startswith(("no strategy", "nothing can")) else sentence
 
 
 def leaders(comparison: Comparison, repetition_means_s: Mapping[str, Sequence[float]] | None = None) -> tuple[str, ...]:
