@@ -61,7 +61,7 @@ from toolkit.host.scheduler.effects import (
     StartProcess,
     Timer,
 )
-from toolkit.host.scheduler.keep_alive import FOREVER_NS, KeepAliveError, parse_go_duration, parse_keep_alive
+from toolkit.host.scheduler.keep_alive import FOREVER_NS, KeepAliveError, parse_keep_alive
 from toolkit.host.scheduler.memory import MemoryReader, RunnerReport
 from toolkit.host.scheduler.options import Demand, OptionError, RunnerOptions, resolve_demand
 from toolkit.host.scheduler.profile import PROFILES, Profile, profile
@@ -101,7 +101,6 @@ __all__ = [
     "Settings",
     "StartProcess",
     "Timer",
-    "parse_go_duration",
     "parse_keep_alive",
     "profile",
     "resolve_demand",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.host.scheduler.keep_alive import FOREVER_NS, GoDurationError, parse_go_duration, wrap_int64
+from toolkit.host.scheduler.keep_alive import FOREVER_NS, parse_environment_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,7 @@ class _Reader:
 
     def unsigned(self, name: str, default: int) -> int:
         text = self.text(name)
-        if not _is_count(text):
+        if not (text.isascii() and text.isdigit()) or len(text) > MOST_DIGITS:
             return default
         value = int(text)
         return value if value <= UINT64_MAX else default
@@ -80,33 +80,14 @@ class _Reader:
             return None
         return text not in {"0", "f", "F", "false", "FALSE", "False"}
 
-    def _duration(self, name: str) -> int | None:
-        """A duration, or a bare integer of seconds (which wraps at 64 bits); None if it is neither."""
-        text = self.text(name)
-        if not text:
-            return None
-        try:
-            return parse_go_duration(text)
-        except GoDurationError:
-            pass
-        digits = text[1:] if text[0] in "+-" else text
-        if not _is_count(digits) or abs(int(text)) >= 1 << 63:
-            return None
-        return wrap_int64(int(text) * 1_000_000_000)
-
     def keep_alive(self, name: str) -> int:
-        value = self._duration(name)
+        value = parse_environment_duration(self.text(name))
         if value is None:
             return DEFAULT_KEEP_ALIVE_NS
         return FOREVER_NS if value < 0 else value
 
     def load_timeout(self, name: str) -> int:
-        value = self._duration(name)
+        value = parse_environment_duration(self.text(name))
         if value is None:
             return DEFAULT_KEEP_ALIVE_NS
         return FOREVER_NS if value <= 0 else value
-
-
-def _is_count(text: str) -> bool:
-    """Digits that may make a 64-bit number."""
-    return text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS

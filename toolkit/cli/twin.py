@@ -1,0 +1,63 @@
+"""`hotswap twin`: the simulated host. Its commands load what they need when they run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+SCENARIOS = click.argument("scenarios", type=click.Path(path_type=Path), metavar="IN.jsonl")
+
+
+@click.group()
+def twin() -> None:
+    """The twin: an Ollama host in virtual time, and how well it agrees with real ones."""
+
+
+@twin.command()
+@SCENARIOS
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file, not to stdout.")
+def trace(scenarios: Path, out: Path | None) -> None:
+    """Play recorded scenarios and write what the twin does, one line each.
+
+    What a recording says should happen is never looked at.
+    """
+    from toolkit.host.trace.play import play  # noqa: PLC0415 - loaded only by this command
+    from toolkit.host.trace.scenario import read_lines  # noqa: PLC0415 - loaded only by this command
+
+    lines = (json.dumps(play(line.scenario)) + "\n" for line in read_lines(scenarios))
+    if out is None:
+        for line in lines:
+            click.echo(line, nl=False)
+        return
+    with out.open("w", encoding="utf-8") as file:
+        file.writelines(lines)
+
+
+@twin.command()
+@SCENARIOS
+@click.pass_context
+def check(context: click.Context, scenarios: Path) -> None:
+    """Play recorded scenarios and compare event by event; exit 1 if one differs."""
+    from toolkit.host.trace.check import check_file, describe  # noqa: PLC0415 - loaded only by this command
+
+    verdicts = []
+    for verdict in check_file(scenarios):
+        verdicts.append(verdict)
+        if not verdict.agrees:
+            click.echo(describe(verdict) + "\n")
+    agreeing = sum(verdict.agrees for verdict in verdicts)
+    click.echo(f"{agreeing}/{len(verdicts)} scenarios agree")
+    context.exit(0 if agreeing == len(verdicts) else 1)
+
+
+@twin.command()
+@SCENARIOS
+@click.option("--scenario", "scenario_id", metavar="ID", help="Which one; not needed if the file holds only one.")
+def explain(scenarios: Path, scenario_id: str | None) -> None:
+    """Tell one scenario in sentences: who was in memory when, who had to go, and why."""
+    from toolkit.host.trace.explain import explain as tell  # noqa: PLC0415 - loaded only by this command
+    from toolkit.host.trace.scenario import find_scenario  # noqa: PLC0415 - loaded only by this command
+
+    click.echo(tell(find_scenario(scenarios, scenario_id)))
