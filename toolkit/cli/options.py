@@ -25,9 +25,9 @@ _WORKLOAD = (
     click.option("--num-ctx", type=click.IntRange(4), help="Context that every request asks for."),
     click.option("--slots", type=click.IntRange(1), help="Trace only: its own models on N equal places."),
     click.option("--mix", metavar="SHARES", help="Trace only: primary=0.5,code=0.3,fast=0.2 deals out the models."),
-    click.option("--speed", type=float, default=1.0, help="Trace only: play it so many times as fast."),
+    click.option("--speed", type=float, default=1.0, help="Play it so many times as fast."),
     click.option("--service-scale", type=float, default=1.0, help="Trace only: factor on its service times."),
-    click.option("--limit", type=click.IntRange(1), help="Trace only: the first N requests."),
+    click.option("--limit", type=click.IntRange(1), help="Only the first N requests."),
 )
 _GLOBAL = (
     click.option("--config", metavar="FILE", help="Configuration file (or HOTSWAP_CONFIG); none: the embedded twin."),

@@ -69,7 +69,7 @@ def _stalls(by_strategy: Mapping[str, Sequence[Run]]) -> Iterator[str]:
         if stalled_ns:
             longest = format_duration(round(max(stalled_ns) / NS_PER_S) * 1_000_000_000)
             yield (
-                f"Under {name}, {len(stalled_ns)} loads waited more than a minute for their victim to go, one {longest}: "
+                f"Under {name}, {len(stalled_ns)} loads waited over a minute for their victim to go, one {longest}: "
                 "a busy victim stays as long as requests for it keep coming, and one that carries keep_alive even "
                 "undoes its eviction, which stalls every load behind it."
             )

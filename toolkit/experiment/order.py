@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import UsageError
 from toolkit.workload.scenario import load_scenario
+from toolkit.workload.shorten import first_requests, sped_up
 from toolkit.workload.traces import load_trace
 from toolkit.workload.traces.load import FORMATS, guess_format
 from toolkit.workload.traces.models import ByRank, KeepNames, SeededMix, parse_mix
@@ -53,12 +54,18 @@ def plans_for(order: Order, config: Config) -> tuple[Plan, ...]:
     if (order.scenario is None) == (order.trace is None):
         raise UsageError("name one workload: a scenario file, or a trace with --trace FILE --format FORMAT")
     if order.scenario is not None:
-        for given, option in ((order.slots, "--slots"), (order.mix, "--mix"), (order.limit, "--limit")):
+        for given, option in ((order.slots, "--slots"), (order.mix, "--mix")):
             if given is not None:
                 raise UsageError(f"{option} belongs to --trace; a scenario says itself which models it asks for")
         first = load_scenario(order.scenario, seed=order.seed)
-        return (first, *(load_scenario(order.scenario, seed=first.seed + more) for more in range(1, order.repeat)))
+        others = (load_scenario(order.scenario, seed=first.seed + more) for more in range(1, order.repeat))
+        return tuple(_shortened(plan, order) for plan in (first, *others))
     return (_trace_plan(order, config),) * order.repeat
+
+
+def _shortened(plan: Plan, order: Order) -> Plan:
+    cut = plan if order.limit is None else first_requests(plan, order.limit)
+    return sped_up(cut, order.speed)
 
 
 def _trace_plan(order: Order, config: Config) -> Plan:
