@@ -3,9 +3,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from toolkit.config.loading import Origin, config_path, load_config
+from toolkit.config.loading import Origin, config_path, load_config, written
 from toolkit.config.models import Config
+from toolkit.config.positions import read_yaml_model
 from toolkit.config.secrets import secret_headers
 from toolkit.errors import ConfigError, UsageError
 
@@ -137,3 +140,58 @@ def test_problems_of_syntax_schema_and_patterns_come_together(tmp_path: Path) ->
     lines = [int(problem.removeprefix(f"{path}:").split(":")[0]) for problem in caught.value.problems]
     assert lines == [2, 5, 6, 6, 7]
     assert caught.value.exit_code == 2
+
+
+SCRAPS = [
+    b":",
+    b"- ",
+    b"{",
+    b"]",
+    b'"',
+    b"'",
+    b"\n",
+    b"  ",
+    b"&a ",
+    b"*a",
+    b"\t",
+    b"#",
+    b"null",
+    b"1e999",
+    b"-1",
+    b"\xff",
+]
+SCRAPS += [b"\x00", b"|", b"? ", b"!x ", b"<<: ", b"true", b"9" * 30, b"%", b"@", b"\\", b",", b".nan", b"\xe2\x80\xa8"]
+
+
+@given(
+    name=st.sampled_from(["ollama-vm.yaml", "twin.yaml", "twin-48gb.yaml"]),
+    slips=st.lists(
+        st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 12), st.sampled_from([b"", *SCRAPS])),
+        min_size=1,
+        max_size=4,
+    ),
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_happens_to_a_file_it_loads_or_names_its_lines(
+    project_dir: Path, name: str, slips: list[tuple[float, int, bytes]]
+) -> None:
+    data = (project_dir / "config" / name).read_bytes()
+    for place, length, scrap in slips:
+        at = int(place * len(data))
+        data = data[:at] + scrap + data[at + length :]
+    lines = len(data.replace(b"\xe2\x80\xa8", b"\n").splitlines()) + 1
+    for problem in _problems(data):
+        file, line, text = problem.split(":", 2)
+        assert file == "f.yaml"
+        assert 1 <= int(line) <= lines
+        assert text.isprintable()
+
+
+def _problems(data: bytes) -> tuple[str, ...]:
+    """What is wrong with the bytes of a config; a right one must survive being written and read again."""
+    try:
+        config = read_yaml_model(data, "f.yaml", Config, error=ConfigError).value
+    except ConfigError as error:
+        return error.problems
+    assert Config.model_validate(written(config)) == config
+    return ()

@@ -65,6 +65,7 @@ def problems(text: str) -> list[str]:
     return list(caught.value.problems)
 
 
+MAPPING = "a mapping (keys with values)"
 TEXT = "text (in quotes, if it looks like a number)"
 ALLOWED = "name, arrival, phases, inner, names, few, low, high, secret"
 
@@ -84,6 +85,10 @@ ALLOWED = "name, arrival, phases, inner, names, few, low, high, secret"
         ("name: x\nfew:\n- 1\n- a", ["f.yaml:4: few[1]: found 'a'; allowed: a whole number"]),
         ("name: x\ninner: {share: 2}", ["f.yaml:2: inner.share: found 2; allowed: at most 1"]),
         ("name: x\ninner: {share: .nan}", ["f.yaml:2: inner.share: found nan; allowed: a finite number"]),
+        (
+            "name: x\ninner:\n  share:1",
+            [f"f.yaml:2: inner: found 'share:1'; allowed: {MAPPING}; a blank is missing after the colon"],
+        ),
         ("name: x\ninner: 5", ["f.yaml:2: inner: found 5; allowed: a mapping (keys with values)"]),
         (
             "name: x\ninner:\n  colour: gren",

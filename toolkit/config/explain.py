@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _SHOWN_LENGTH = 60
 _SHOWN_KEYS = 6
+_GLUED_KEY = re.compile(r"\w+:\S")
 _PLAIN_KEY = re.compile(r"[^\s.\[\]'\"]+")
 
 _KINDS = {
@@ -175,7 +176,8 @@ def _wrong_value(details: list[ErrorDetails]) -> str:
     if kind == "union_tag_not_found":
         return "the key is missing, and says which kind this is"
     allowed = " or ".join(dict.fromkeys(_allowed(each) for each in details))
-    return f"found {found}; allowed: {allowed}"
+    glued = kind in {"model_type", "mapping_type", "dict_type"} and _GLUED_KEY.match(str(detail["input"]))
+    return f"found {found}; allowed: {allowed}{'; a blank is missing after the colon' if glued else ''}"
 
 
 def _choice(found: str, value: object, allowed: Sequence[str]) -> str:
