@@ -9,7 +9,13 @@ from toolkit.workload.arrivals.rate import RateError, parse_rate
 
 @pytest.mark.parametrize(
     ("text", "per_s"),
-    [("2/s", Fraction(2)), ("40/h", Fraction(1, 90)), ("0.5 / min", Fraction(1, 120)), ("1500/day", Fraction(5, 288)), ("1/17s", Fraction(1, 17))],
+    [
+        ("2/s", Fraction(2)),
+        ("40/h", Fraction(1, 90)),
+        ("0.5 / min", Fraction(1, 120)),
+        ("1500/day", Fraction(5, 288)),
+        ("1/17s", Fraction(1, 17)),
+    ],
 )
 def test_a_rate_is_exact(text: str, per_s: Fraction) -> None:
     assert parse_rate(text) == per_s
