@@ -1,0 +1,312 @@
+"""The client of a host's native API, on asyncio.
+
+    async with OllamaClient("http://127.0.0.1:11434") as client:
+        answer = await client.chat(ChatRequest("qwen2.5:7b", (ChatMessage("user", "hi"),)))
+        async with client.stream_chat(request) as stream:
+            async for event in stream:
+                print(event.text, end="")
+
+This shell waits, measures and limits time; what the bytes mean is decided in `toolkit.ollama.exchange`. Nothing is
+sent twice: a measurement that retries in secret measures nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from toolkit.ollama.address import Address, parse_address
+from toolkit.ollama.calls import Calls
+from toolkit.ollama.transport import TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+    from types import TracebackType
+
+    from toolkit.ollama.exchange import Exchange
+    from toolkit.ollama.transport import Transport, WireResponse
+    from toolkit.ollama.types import (
+        ChatAnswer,
+        ChatRequest,
+        GenerateAnswer,
+        GenerateRequest,
+        InstalledModel,
+        LoadAnswer,
+        ModelInfo,
+        RunningModel,
+        StreamEvent,
+        Version,
+    )
+
+A = TypeVar("A")
+
+NS_PER_S = 1_000_000_000
+_DRAIN_S = 1.0  # for the end of a body whose last line is here; after that its connection is not worth waiting for
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait, in nanoseconds; None is without limit.
+
+    `first_byte_ns` runs from the send to the first byte of the answer's body, connecting included: the server's queue,
+    eviction and load lie in it, and all of an answer that is not streamed. `idle_ns` is the longest pause between two
+    chunks (a server buffers a tool call until it is complete). `control_ns` takes the place of the first byte's for
+    ps, tags, show and version, which wait for no model.
+    """
+
+    connect_ns: int | None = 5 * NS_PER_S
+    first_byte_ns: int | None = 600 * NS_PER_S
+    idle_ns: int | None = 120 * NS_PER_S
+    control_ns: int | None = 30 * NS_PER_S
+
+
+class OllamaClient:
+    """One host. Any number of tasks of one event loop may share it; for threads see `toolkit.ollama.sync_client`.
+
+    `address` is a base URL (a `/v1` at its end is left off, see `notes`). `headers` go with each request, `bearer` is
+    a token. `transport` replaces httpx, `clock` is a monotonic clock in nanoseconds. Close it, or use `async with`.
+
+    Every call raises an `OllamaError` (see `toolkit.ollama.errors`) if the host does not do what it is asked. When a
+    task is cancelled in a call, the connection is closed at once, so that the server stops working on it.
+    """
+
+    def __init__(
+        self,
+        address: Address | str,
+        *,
+        timeouts: Timeouts | None = None,
+        headers: Mapping[str, str] | None = None,
+        bearer: str | None = None,
+        transport: Transport | None = None,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.address = parse_address(address) if isinstance(address, str) else address
+        self.timeouts = timeouts or Timeouts()
+        self._transport = transport or _default_transport(self.address)
+        self._clock = clock
+        self._calls = Calls(self.address, _headers(self.address, headers or {}, bearer))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What in the address was understood differently from how it was written, one sentence each."""
+        return self.address.notes
+
+    async def chat(self, request: ChatRequest) -> ChatAnswer:
+        """Chat to the end of the answer. It is streamed underneath, so that the times of its tokens are known."""
+        async with self.stream_chat(request) as stream:
+            return await stream.finish()
+
+    def stream_chat(self, request: ChatRequest) -> AnswerStream[ChatAnswer]:
+        """Chat, with the events as they come. Nothing is sent before the stream is entered."""
+        return self._stream(self._calls.chat_stream(request), self.timeouts.first_byte_ns)
+
+    async def chat_unstreamed(self, request: ChatRequest) -> ChatAnswer:
+        """Chat with `"stream": false`: one JSON object, whose tokens have no times."""
+        return await self._finished(self._calls.chat_whole(request), self.timeouts.first_byte_ns)
+
+    async def generate(self, request: GenerateRequest) -> GenerateAnswer:
+        """As `chat`, for a bare prompt. An empty prompt loads the model."""
+        async with self.stream_generate(request) as stream:
+            return await stream.finish()
+
+    def stream_generate(self, request: GenerateRequest) -> AnswerStream[GenerateAnswer]:
+        """As `stream_chat`, for a bare prompt."""
+        return self._stream(self._calls.generate_stream(request), self.timeouts.first_byte_ns)
+
+    async def generate_unstreamed(self, request: GenerateRequest) -> GenerateAnswer:
+        """As `chat_unstreamed`, for a bare prompt."""
+        return await self._finished(self._calls.generate_whole(request), self.timeouts.first_byte_ns)
+
+    async def load(
+        self, model: str, *, keep_alive_ns: int | None = None, options: Mapping[str, Any] | None = None
+    ) -> LoadAnswer:
+        """Load a model, or set the keep_alive of a loaded one; returns when it is there.
+
+        Raises:
+            UsageError: `keep_alive_ns` is 0, which would unload.
+        """
+        return await self._finished(self._calls.load(model, keep_alive_ns, options), self.timeouts.first_byte_ns)
+
+    async def unload(self, model: str) -> LoadAnswer:
+        """Ask a model to go: at once if idle, after its requests if busy. Returns before it has gone."""
+        return await self._finished(self._calls.unload(model), self.timeouts.first_byte_ns)
+
+    async def ps(self) -> tuple[RunningModel, ...]:
+        """The models in memory, the latest to expire first."""
+        return await self._finished(self._calls.ps(), self.timeouts.control_ns)
+
+    async def tags(self) -> tuple[InstalledModel, ...]:
+        """The models on disk, the newest first."""
+        return await self._finished(self._calls.tags(), self.timeouts.control_ns)
+
+    async def show(self, model: str, *, in_full: bool = False) -> ModelInfo:
+        """What the server knows about a model; in full with all arrays of the GGUF header (megabytes)."""
+        return await self._finished(self._calls.show(model, in_full=in_full), self.timeouts.control_ns)
+
+    async def version(self) -> Version:
+        """The server's version."""
+        return await self._finished(self._calls.version(), self.timeouts.control_ns)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _stream(self, exchange: Exchange[A], first_byte_ns: int | None) -> AnswerStream[A]:
+        return AnswerStream(exchange, self._transport, self.timeouts, first_byte_ns, self._clock)
+
+    async def _finished(self, exchange: Exchange[A], first_byte_ns: int | None) -> A:
+        async with self._stream(exchange, first_byte_ns) as stream:
+            return await stream.finish()
+
+
+class AnswerStream(Generic[A]):
+    """An answer as it comes: enter it to send the request, iterate for the events, then read `answer`.
+
+    Leaving it before the end closes the connection at once; the server then stops generating, and a load that this
+    request caused is given up.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange[A],
+        transport: Transport,
+        timeouts: Timeouts,
+        first_byte_ns: int | None,
+        clock: Callable[[], int],
+    ) -> None:
+        self._exchange = exchange
+        self._transport = transport
+        self._timeouts = timeouts
+        self._first_byte_ns = first_byte_ns
+        self._clock = clock
+        self._deadline_s: float | None = None
+        self._response: WireResponse | None = None
+        self._chunks: AsyncGenerator[bytes, None] | None = None
+        self._events: Iterator[StreamEvent] = iter(())
+        self._ended = False
+
+    @property
+    def answer(self) -> A:
+        """The finished answer.
+
+        Raises:
+            RuntimeError: the stream was not read to its end.
+        """
+        return self._exchange.answer
+
+    async def finish(self) -> A:
+        """Read whatever is left, and give the answer."""
+        async for _ in self:
+            pass
+        return self.answer
+
+    async def __aenter__(self) -> Self:
+        exchange, limit_ns = self._exchange, self._first_byte_ns
+        if limit_ns is not None:
+            self._deadline_s = asyncio.get_running_loop().time() + limit_ns / NS_PER_S
+        connect_ns = self._timeouts.connect_ns
+        exchange.begin(self._clock())
+        try:
+            async with asyncio.timeout_at(self._deadline_s):
+                response = await self._transport.send(
+                    exchange.request, None if connect_ns is None else connect_ns / NS_PER_S
+                )
+        except TransportError as error:
+            raise exchange.failed(error, connect_ns) from error
+        except TimeoutError:
+            raise exchange.timed_out(limit_ns or 0) from None
+        self._response = response
+        try:
+            exchange.head(response.status, response.headers, self._clock())
+        except BaseException:
+            await self.aclose()
+            raise
+        self._chunks = response.chunks()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        while True:
+            event = next(self._events, None)
+            if event is not None:
+                return event
+            if self._ended:
+                raise StopAsyncIteration
+            chunk = await self._next_chunk()
+            if chunk is None:
+                self._ended = True
+                if not self._exchange.is_done:
+                    self._events = self._exchange.end(self._clock())
+            else:
+                self._events = self._exchange.data(chunk, self._clock())
+
+    async def aclose(self) -> None:
+        """Let go of the connection; at once, if the answer is not complete. Can be called again."""
+        chunks, response = self._chunks, self._response
+        self._chunks = self._response = None
+        self._ended = True
+        try:
+            if chunks is not None:
+                await chunks.aclose()
+        finally:
+            if response is not None:
+                await response.aclose()
+
+    async def _next_chunk(self) -> bytes | None:
+        """The next bytes, None at the end of the body."""
+        exchange, chunks = self._exchange, self._chunks
+        if chunks is None:
+            raise RuntimeError("enter the stream with `async with` before reading it")
+        limit_ns = self._timeouts.idle_ns if exchange.has_begun else self._first_byte_ns
+        try:
+            async with self._limit():
+                return await anext(chunks, None)
+        except TransportError as error:
+            if exchange.is_done:
+                return None
+            raise exchange.failed(error, self._timeouts.connect_ns) from error
+        except TimeoutError:
+            if exchange.is_done:
+                return None
+            raise exchange.timed_out(limit_ns or 0) from None
+
+    def _limit(self) -> asyncio.Timeout:
+        if self._exchange.is_done:
+            return asyncio.timeout(_DRAIN_S)
+        if not self._exchange.has_begun:
+            return asyncio.timeout_at(self._deadline_s)
+        idle_ns = self._timeouts.idle_ns
+        return asyncio.timeout(None if idle_ns is None else idle_ns / NS_PER_S)
+
+
+def _headers(address: Address, given: Mapping[str, str], bearer: str | None) -> tuple[tuple[str, str], ...]:
+    headers = {"user-agent": "hotswap"}
+    if address.authorization is not None:
+        headers["authorization"] = address.authorization
+    headers.update({name.lower(): value for name, value in given.items()})
+    if bearer is not None:
+        headers["authorization"] = f"Bearer {bearer}"
+    return tuple(headers.items())
+
+
+def _default_transport(address: Address) -> Transport:
+    from toolkit.ollama.httpx_transport import HttpxTransport  # noqa: PLC0415 - httpx costs 60 ms; only if it is used
+
+    return HttpxTransport(address)

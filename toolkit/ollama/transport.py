@@ -1,0 +1,74 @@
+"""The seam between the client and an HTTP library: a request goes in, a status, headers and bytes come out.
+
+A transport opens connections, writes the request and hands the answer's bytes over as they come. It follows no
+redirect, decompresses nothing, uses no proxy of the environment, and knows no time limit but that of connecting; all
+else is the client's. Whatever its library raises becomes a `TransportError`.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from toolkit.ollama.wire import WireRequest
+
+
+class Fault(enum.Enum):
+    """What went wrong below the API."""
+
+    UNREACHABLE = "no connection could be made"
+    CONNECT_TIMEOUT = "the connection took too long"
+    LOST = "the connection was lost"
+    NOT_HTTP = "the bytes are not HTTP"
+
+
+class TransportError(Exception):
+    """A transport's only error; `detail` is the library's or the system's own words, perhaps empty."""
+
+    def __init__(self, fault: Fault, detail: str) -> None:
+        super().__init__(f"{fault.value}: {detail}")
+        self.fault = fault
+        self.detail = detail
+
+
+class WireResponse(Protocol):
+    """An answer whose head has come."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; names in lower case."""
+        ...
+
+    def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The body's bytes as they arrive, transfer coding undone; to be called once. Raises TransportError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go: give the connection back if the body was read to its end, else close it at once."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends requests to one base URL. Used from one event loop; any number of requests at a time."""
+
+    async def send(self, request: WireRequest, connect_s: float | None) -> WireResponse:
+        """Send, and wait for the head of the answer; `connect_s` limits connecting (None: no limit).
+
+        If the task is cancelled meanwhile, the connection is closed at once.
+
+        Raises:
+            TransportError: no answer came.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
