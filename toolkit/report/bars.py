@@ -85,19 +85,20 @@ def hit_rates(comparison: Comparison) -> Scene:
 
 
 def swap_parts(comparison: Comparison) -> Scene | None:
-    """Return one stacked bar a strategy: the mean seconds of each part of a cold request; None if nothing was cold."""
+    """Return one bar a strategy, cut by the mean seconds of each part of a cold request; None if nothing was cold."""
     rows = [(one, _mean_parts(one.split_cold, _colds(one))) for one in comparison.strategies]
     most = max((sum(seconds for _, seconds in parts) for _, parts in rows), default=0.0)
     if most <= 0:
         return None
-    ticks = linear_ticks(most, 5)
     bottom = 4 + len(rows) * ROW
-    items = _linear_axis(ticks, ticks[-1], 4, bottom, lambda value: f"{value:g} s")
+    items = _linear_axis((0.0, 0.25, 0.5, 0.75, 1.0), 1.0, 4, bottom, lambda value: percent(value, 0))
     for row, (one, parts) in enumerate(rows):
         y = 4 + row * ROW
         total = sum(seconds for _, seconds in parts)
         items += row_label(y, one.strategy, f"{duration(total)}, mean of {counted(_colds(one), 'cold request')}")
-        items += _stack([(ink, seconds, duration(seconds), PART_WORDS[ink]) for ink, seconds in parts], ticks[-1], y)
+        # Each bar is a whole: one strategy that stalls for an hour must not squeeze the others out of sight.
+        shown = [(ink, seconds, duration(seconds), PART_WORDS[ink]) for ink, seconds in parts]
+        items += _stack(shown, total, y)
     used = {ink for _, parts in rows for ink, seconds in parts if seconds > 0}
     legend = tuple(
         LegendEntry((Rect(0, 2, 24, 10, ink.name),), PART_WORDS[ink.name]) for ink in PARTS if ink.name in used

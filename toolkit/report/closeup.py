@@ -1,6 +1,6 @@
 """A few minutes of the run in full: every load, every request, every wait as a bar from arrival to model in hand.
 
-The window is the one in which people waited most, all strategies added up, so that nobody can choose a flattering one.
+The window is the one with the most loads, all strategies added up, so that nobody can choose a flattering one.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _NS = 1_000_000_000
 _LENGTHS_S = (60, 120, 300, 600, 900, 1800, 3600, 7200)
-_LOADS_IN_WINDOW = 40
+_LOADS_IN_WINDOW = 80
 _ROW, _FEWEST_ROWS, _MOST_ROWS = 6, 2, 14
 _LEAST_WIDTH = 0.8
 _SHAPES: dict[str, tuple[Shape, str]] = {
@@ -60,7 +60,7 @@ LEGEND = (
 
 
 def closeup(comparison: Comparison) -> Scene | None:
-    """Return the window with the most waiting in detail, or None if no run was kept or nobody waited."""
+    """Return the window with the most loads in detail, or None if no run was kept or nothing was loaded."""
     window = busiest_window(comparison)
     if window is None:
         return None
@@ -81,8 +81,8 @@ def closeup(comparison: Comparison) -> Scene | None:
     return Scene(
         WIDTH,
         y - GAP,
-        f"Close-up: the {length} with the most waiting",
-        f"The {length} with the most waiting, for each strategy: loads, residence and requests of each model, and "
+        f"Close-up: the {length} with the most loads",
+        f"The {length} with the most loads, for each strategy: loads, residence and requests of each model, and "
         "below the lanes one bar for each wait, from the arrival of the request until its model was ready.",
         tuple(sheet.items),
         LEGEND,
@@ -92,30 +92,26 @@ def closeup(comparison: Comparison) -> Scene | None:
 
 
 def busiest_window(comparison: Comparison) -> tuple[int, int] | None:
-    """Return start and end of the window in which the requests that arrived waited longest, summed over all strategies.
+    """Return start and end of the window in which the most loads began, summed over all strategies.
 
-    It is long enough for forty median loads; the whole run if that is hardly longer. None if nobody waited or no
-    run was kept.
+    It is long enough for eighty median loads; the whole run if that is hardly longer. None if nothing was loaded or no
+    run was kept. Of equally busy windows the first.
     """
     end = length_ns(comparison)
-    arrivals = sorted(
-        (r.intended_ns, wait) for run in comparison.runs for r in run.records if (wait := wait_ns(r)) is not None
-    )
-    if end <= 0 or not any(wait > 0 for _, wait in arrivals):
+    loads = sorted(span.load_start_ns for run in comparison.runs for span in run.residency)
+    if end <= 0 or not loads:
         return None
     length = _window_ns(comparison)
     if end <= 2 * length:
         return (0, end)
-    best, best_start, total, first = -1, 0, 0, 0
-    for arrival, wait in arrivals:
-        total += wait
-        while arrivals[first][0] < arrival - length * 9 // 10:
-            total -= arrivals[first][1]
+    best, best_start, first = 0, 0, 0
+    for number, start in enumerate(loads):
+        while loads[first] < start - length * 9 // 10:
             first += 1
-        if total > best:
-            best, best_start = total, arrivals[first][0]
-    start = min(max(best_start - length // 20, 0), end - length)
-    return (start, start + length)
+        if number - first + 1 > best:
+            best, best_start = number - first + 1, loads[first]
+    begin = min(max(best_start - length // 20, 0), end - length)
+    return (begin, begin + length)
 
 
 def _window_ns(comparison: Comparison) -> int:
@@ -193,7 +189,8 @@ def _draw_waits(sheet: Sheet, frame: Grid, shown: tuple[RequestRecord, ...], top
     sheet.gutter.append(Text(0, top + 8, "waiting", 11, "muted"))
     free: list[float] = []
     crowded = 0
-    for record in shown:
+    # Who arrived before the window comes last: where rows are scarce, the window's own arrivals tell more.
+    for record in sorted(shown, key=lambda one: (one.intended_ns < frame.axis.start_ns, one.intended_ns)):
         wait = wait_ns(record)
         if wait is None or record.ready_ns is None:
             continue

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.replay.summary import wait_ns
-from toolkit.report.axis import TimeAxis, linear_ticks, time_step_s
+from toolkit.report.axis import TimeAxis, time_step_s
 from toolkit.report.measures import COLD, LOST, length_ns
 from toolkit.report.scene import Boxes, Columns, LegendEntry, Line, Marks, Rect, Runs, Scene, Text
 from toolkit.report.timeline import (
@@ -30,6 +30,7 @@ from toolkit.report.timeline import (
     draw_time,
     grid,
 )
+from toolkit.report.waitscale import WaitScale, wait_scale
 from toolkit.report.wording import counted, duration, period
 
 if TYPE_CHECKING:
@@ -86,16 +87,16 @@ def overview(comparison: Comparison) -> Scene | None:
         return None
     frame = grid(comparison, TimeAxis(0, end, GUTTER, PLOT))
     bins = _bins(comparison, frame, end)
-    waits = {id(run): _waits(run, frame, bins) for run in comparison.runs}
-    scale = linear_ticks(max((sum(parts) for one in waits.values() for parts in one.values()), default=1.0), 3)
+    waits = [_waits(run, frame, bins) for run in comparison.runs]
+    scale = _scale(waits)
     summaries = {one.strategy: one for one in comparison.strategies}
     sheet = Sheet()
     y = 0.0
-    for run in comparison.runs:
+    for run, its_waits in zip(comparison.runs, waits, strict=True):
         draw_heading(sheet, run.strategy, _headline(summaries.get(run.strategy), run), y)
         bottom = _draw_lanes(sheet, frame, bins, run, y + HEAD) + _WAITS_GAP + _WAITS
         _draw_wait_scale(sheet, bins, scale, bottom)
-        sheet.items += _wait_bars(frame, bins, scale, waits[id(run)], bottom)
+        sheet.items += _wait_bars(frame, bins, scale, its_waits, bottom)
         _draw_lost(sheet, bins, run, bottom)
         draw_time(sheet, frame.axis, y + HEAD, bottom)
         y = bottom + TICKS + GAP
@@ -111,6 +112,14 @@ def overview(comparison: Comparison) -> Scene | None:
         tuple(sheet.gutter),
         GUTTER,
     )
+
+
+def is_logarithmic(comparison: Comparison) -> bool:
+    """Whether the bars of waiting are drawn by their logarithm."""
+    end = length_ns(comparison)
+    frame = grid(comparison, TimeAxis(0, max(end, 1), GUTTER, PLOT))
+    bins = _bins(comparison, frame, max(end, 1)) if comparison.runs else None
+    return bins is not None and _scale([_waits(run, frame, bins) for run in comparison.runs]).logarithmic
 
 
 def bin_ns(comparison: Comparison) -> int:
@@ -243,25 +252,28 @@ def _waits(run: Run, frame: Grid, bins: Bins) -> dict[int, list[float]]:
     return found
 
 
-def _draw_wait_scale(sheet: Sheet, bins: Bins, scale: tuple[float, ...], base: float) -> None:
+def _scale(waits: list[dict[int, list[float]]]) -> WaitScale:
+    return wait_scale([max((sum(parts) for parts in one.values()), default=0.0) for one in waits], _WAITS)
+
+
+def _draw_wait_scale(sheet: Sheet, bins: Bins, scale: WaitScale, base: float) -> None:
     sheet.gutter.append(Text(0, base - _WAITS + 4, "waited", 11, "muted"))
     sheet.gutter.append(Text(0, base - _WAITS + 17, f"per {period(bins.step_ns)}", 11, "muted"))
-    for value in scale[1:]:
-        y = base - value / scale[-1] * _WAITS
-        sheet.gutter.append(Text(GUTTER - 6, y + 4, f"{value:,g} s", 10, "muted", "end"))
+    for value, label in scale.ticks():
+        y = base - scale.at(value)
+        sheet.gutter.append(Text(GUTTER - 6, y + 4, label, 10, "muted", "end"))
         sheet.items.append(Line(GUTTER, y, GUTTER + PLOT, y, "rule", 0.5))
 
 
-def _wait_bars(
-    frame: Grid, bins: Bins, scale: tuple[float, ...], waits: dict[int, list[float]], base: float
-) -> list[Item]:
-    """Draw the seconds waited in each bin as a stack of lanes; `scale` is that of all strategies."""
+def _wait_bars(frame: Grid, bins: Bins, scale: WaitScale, waits: dict[int, list[float]], base: float) -> list[Item]:
+    """Draw the seconds waited in each bin as a bar, cut by the lanes' shares; all strategies have one `scale`."""
+    per_second = {number: scale.at(sum(parts)) / sum(parts) for number, parts in waits.items()}
     bottoms = dict.fromkeys(waits, base)
     drawn: list[Item] = []
     for row, lane in enumerate(frame.rows):
         boxes = []
         for number, parts in sorted(waits.items()):
-            height = parts[row] / scale[-1] * _WAITS
+            height = parts[row] * per_second[number]
             if height > 0:
                 bottoms[number] -= height
                 boxes.append((bins.left(number), bottoms[number], _bar_width(bins), height))

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from toolkit.report import measures
 from toolkit.report.verdict import leaders
-from toolkit.report.wording import achieved, count, counted, duration, percent, plain, shortened
+from toolkit.report.wording import OVER_OPTIMUM, achieved, count, counted, duration, percent, plain, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +123,8 @@ def _footnotes(comparison: Comparison) -> list[tuple[str, str]]:
         notes.append(("-", "A dash under p95: too few samples to carry a 95th percentile."))
     if comparison.optimum is not None:
         notes.append(("-", f"Optimum: {comparison.optimum.of}"))
+    if any((measures.share_of_optimum(one, comparison.optimum) or 0) > 1 for one in comparison.strategies):
+        notes.append(("-", OVER_OPTIMUM))
     notes += [
         ("-", f"{one.strategy}: {_unanswered(one)} of {counted(one.requests, 'request')}.")
         for one in comparison.strategies

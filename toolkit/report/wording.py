@@ -9,6 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+OVER_OPTIMUM = (
+    "Over 100 % of the optimum: it takes requests one at a time, while here several shared one load (joined)."
+)
+"""How a strategy can pass the ceiling; the table and the page say it where one does."""
+
 ABSENT = "-"
 """What stands where there is no value; never 0."""
 
@@ -52,8 +57,12 @@ def duration(seconds: float | None) -> str:
     if seconds < _SHORTEST_S:
         return "0 s" if seconds == 0 else "<1 ms"
     units = ((0.9995, f"{seconds * 1000:.0f} ms"), (99.95, f"{seconds:.1f} s"), (999.5, f"{seconds:.0f} s"))
-    longer = f"{seconds / _MINUTE_S:.0f} min" if seconds < _HOURS_FROM_S else f"{seconds / _HOUR_S:.1f} h"
+    longer = f"{seconds / _MINUTE_S:.0f} min" if seconds < _HOURS_FROM_S else _hours(seconds / _HOUR_S)
     return next((text for below, text in units if seconds < below), longer)
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:.1f} h" if hours < 100 else f"{hours:,.0f} h"  # noqa: PLR2004 - three digits
 
 
 def period(length_ns: int) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from toolkit.report import measures
 from toolkit.report.page.markup import Column, Html, Row, esc, join, name, paragraph, section, table
 from toolkit.report.verdict import leaders
-from toolkit.report.wording import achieved, count, duration, listed, percent, plain
+from toolkit.report.wording import OVER_OPTIMUM, achieved, count, duration, listed, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,8 @@ def _together(comparison: Comparison) -> Html:
     context = measures.contexts(comparison)
     at = f" at a context of {context}" if context else ""
     sets = [one.models for one in comparison.co_residence if len(one.models) > 1]
+    if measures.fits_only_alone(comparison):
+        return Html('<p class="together"><a href="#together">Which models fit together, and why that decides</a></p>')
     if not sets:
         words = f"In memory together{at}: no two of these models."
     elif len(sets) == 1:
@@ -76,6 +78,7 @@ def key_numbers(comparison: Comparison) -> Html:
             rows,
         ),
         _few(comparison),
+        _more(comparison),
         Html(f'<ul class="notes">{notes}</ul>') if notes else Html(""),
     )
 
@@ -108,6 +111,14 @@ def _optimum(optimum: Optimum) -> Row:
     cells += [duration(None)] * (len(COLUMNS) - len(cells))
     label = "optimum (bound)" if bound else "optimum"
     return Row(Html(f"<em>{esc(label)}</em>"), tuple(esc(cell) for cell in cells), "ceiling")
+
+
+def _more(comparison: Comparison) -> Html:
+    """Say how a strategy can pass the optimum."""
+    shares = [measures.share_of_optimum(one, comparison.optimum) for one in comparison.strategies]
+    if all(share is None or share <= 1 for share in shares):
+        return Html("")
+    return paragraph(OVER_OPTIMUM, "hint")
 
 
 def _few(comparison: Comparison) -> Html:

@@ -38,7 +38,8 @@ GLOSSARY = (
         "optimum",
         (
             "The hits of a strategy that knows every future request, taking them one at a time under the same memory "
-            "rule. Nobody can reach it in practice; it says how much there is to gain."
+            "rule. It says how much there is to gain. Where several requests share one load (joined), a host can have "
+            "more hits than that."
         ),
     ),
     ("p50, p95", "Half, or 19 of 20, of the samples are no larger. Not given where there are too few samples."),

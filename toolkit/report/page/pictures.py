@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.report.bars import PART_WORDS, untold_parts
 from toolkit.report.measures import requested_models
-from toolkit.report.overview import bin_ns
+from toolkit.report.overview import bin_ns, is_logarithmic
 from toolkit.report.page.markup import (
     Column,
     Html,
@@ -35,6 +35,11 @@ def timeline(comparison: Comparison, scenes: Scenes) -> Html:
     """Return the whole run, and the window with the most waiting."""
     repeated = any(one.runs > 1 for one in comparison.strategies)
     which = " Of the repetitions, the first is shown." if repeated else ""
+    scale = (
+        "on one logarithmic scale for all strategies."
+        if is_logarithmic(comparison)
+        else "on one scale for all strategies: their area is all the time that people lost."
+    )
     whole = scenes.get("timeline")
     near = scenes.get("close-up")
     return section(
@@ -44,16 +49,15 @@ def timeline(comparison: Comparison, scenes: Scenes) -> Html:
             whole,
             "One block for each strategy, one lane for each model; time runs from the start of the run "
             f"(hours:minutes).{which} The bars below the lanes add up how long the requests that arrived in each "
-            f"{period(bin_ns(comparison))} waited for their model, on one scale for all strategies: their area is "
-            "all the time that people lost.",
+            f"{period(bin_ns(comparison))} waited for their model, {scale}",
             missing="No run was kept, so there is no timeline.",
         ),
         figure(
             near,
-            "The same minutes for every strategy: those in which people waited longest, all strategies added up. Each "
+            "The same minutes for every strategy: those with the most loads, all strategies added up. Each "
             "bar under the lanes is one person waiting, from arrival until the model was ready; bars above each other "
             "are people waiting at once.",
-            missing="Nobody waited for a model, so there is nothing to look at closely.",
+            missing="No model was loaded, so there is nothing to look at closely.",
         ),
     )
 
@@ -123,7 +127,8 @@ def swap_time(comparison: Comparison, scenes: Scenes) -> Html:
         "Where a swap's time goes",
         figure(
             scenes.get("swap-time"),
-            "Means over the cold and reloaded requests, part by part, in the order in which the parts pass.",
+            "Each bar is the mean cold request of a strategy, cut into its parts in the order in which they pass; "
+            "how long it is in all stands above it.",
             missing="No request had a model loaded, so no time went into swaps.",
         ),
         note,
