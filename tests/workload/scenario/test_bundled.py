@@ -50,6 +50,14 @@ def test_a_bundled_scenario_is_complete(name: str) -> None:
     assert set(routed(plan)) == {"code", "fast", "primary"}
 
 
+def test_the_example_of_the_readme_works_and_every_scenario_is_listed(tmp_path: Path) -> None:
+    readme = (FOLDER / "README.md").read_text()
+    example = tmp_path / "my-evening.yaml"
+    example.write_text(readme.partition("```yaml\n")[2].partition("```")[0])
+    assert len(load_scenario(example).requests) > 20
+    assert all(f"`{name}.yaml`" in readme for name in NAMES)
+
+
 @pytest.mark.parametrize("seed", range(1, 6))
 def test_the_working_day_is_a_day_in_an_office(seed: int) -> None:
     plan = load("working-day", seed)

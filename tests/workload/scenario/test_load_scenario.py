@@ -62,7 +62,7 @@ def test_an_empty_scenario_is_one_sentence(tmp_path: Path, text: str) -> None:
             "3: arrivals.kind: found 'poison'; allowed: constant, poisson, gamma, day, closed; did",
         ),
         ("rate: 60/h", "rate: 60 per hour", "3: arrivals.rate: found '60 per hour'; a rate is written like 40/h"),
-        ("rate: 60/h", "rate: 90000/s", "3: arrivals: more than 1,000,000 requests"),
+        ("rate: 60/h", "rate: 90000/s", "3: arrivals: more than 250,000 requests"),
         ("rate: 60/h", "rte: 60/h", "3: arrivals.rte: unknown key; did you mean 'rate'?"),
         ("median: 151", "median: 1.5", "4: output_tokens.median: found 1.5; a number of tokens is whole"),
         ("max: 1000", "min: 9, max: 5", "4: output_tokens.max: less than min"),
@@ -150,6 +150,14 @@ def test_quantiles_must_be_quantiles(tmp_path: Path, points: str, message: str) 
     found = complaints(tmp_path, text)
     assert found[0].startswith("s.yaml:4: output_tokens.points: ")
     assert message in found[0]
+
+
+def test_too_many_closed_loop_prompts_are_refused_at_once(tmp_path: Path) -> None:
+    closed = "{kind: closed, users: 10000, prompts_per_user: 100000, think: 1s}"
+    text = GOOD.replace("duration: 1h\n", "").replace("{kind: poisson, rate: 60/h}", closed)
+    assert complaints(tmp_path, text) == [
+        "s.yaml:2: arrivals: more than 250,000 requests, the most a plan can hold; ask for fewer"
+    ]
 
 
 def test_every_mistake_of_a_file_is_named_in_file_order(tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toolkit.config.durations import NS_PER_S
 from toolkit.errors import InputError
@@ -140,6 +144,23 @@ def test_a_broken_trace_is_named_by_line(tmp_path: Path, kind: str, content: str
     found = complaint(tmp_path, content, kind)
     assert found.startswith(f"trace:{message}")
     assert "\n" not in found
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@given(place=st.integers(0, 2000), junk=st.binary(min_size=0, max_size=6), cut=st.integers(0, 20))
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(kind: str, place: int, junk: bytes, cut: int) -> None:
+    data = (FIXTURES / FILES[kind]).read_bytes()
+    place %= len(data) + 1
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "trace"
+        path.write_bytes(data[:place] + junk + data[place + cut :])
+        try:
+            plan = load_trace(path, kind, models=ONE, seed=1)
+        except InputError as error:
+            outcome = str(error).removeprefix(str(path))
+        else:
+            outcome = f":{len(plan.requests)}: requests"
+        assert re.match(r":[1-9][0-9]*: .", outcome)
 
 
 @pytest.mark.parametrize("field", ["nan", "inf", "-1", "soon", "1e99"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from toolkit.workload.plan import Plan, Slo
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from toolkit.workload.plan import PlannedRequest
     from toolkit.workload.scenario.schema import Scenario
 
-MAX_REQUESTS = 1_000_000
+MAX_REQUESTS = 250_000
 
 
 class PlanTooLongError(ValueError):
@@ -34,8 +34,7 @@ class _Timeline:
     requests: list[PlannedRequest] = field(default_factory=list)
 
     def add(self, request: PlannedRequest) -> None:
-        if len(self.requests) >= MAX_REQUESTS:
-            raise PlanTooLongError(f"more than {MAX_REQUESTS:,} requests, the most a plan can hold")
+        _check_length(len(self.requests) + 1)
         before_ns = 0 if request.after is None else self.moments[request.after]
         self.moments[request.id] = (request.at_ns or 0) + before_ns + request.think_ns
         self.requests.append(request)
@@ -56,7 +55,7 @@ def build_plan(scenario: Scenario, *, seed: int, source: str, source_sha256: str
     answer came at once.
 
     Raises:
-        PlanTooLongError: more than a million requests.
+        PlanTooLongError: more than `MAX_REQUESTS`.
     """
     timeline = _Timeline()
     for request in _closed(scenario, seed) if isinstance(scenario.arrivals, ClosedArrivals) else _open(scenario, seed):
@@ -75,6 +74,11 @@ def build_plan(scenario: Scenario, *, seed: int, source: str, source_sha256: str
     )
 
 
+def _check_length(requests: int) -> None:
+    if requests > MAX_REQUESTS:
+        raise PlanTooLongError(f"more than {MAX_REQUESTS:,} requests, the most a plan can hold")
+
+
 def _streams(seed: int) -> Streams:
     return Streams(lengths=stream(seed, "lengths"), think=stream(seed, "think"))
 
@@ -85,9 +89,11 @@ def _open(scenario: Scenario, seed: int) -> Iterator[PlannedRequest]:
         raise TypeError("an open loop has an arrival process and a duration")
     duration_ns = scenario.duration
     moments = scenario.arrivals.build().offsets_ns(stream(seed, "arrivals"))
+    starts = tuple(islice(takewhile(lambda moment: moment < duration_ns, moments), MAX_REQUESTS + 1))
+    _check_length(len(starts))  # before anything is made of them: this is quick
     chosen = picks(scenario, stream(seed, "prompts"))
     streams = _streams(seed)
-    for number, at_ns in enumerate(takewhile(lambda moment: moment < duration_ns, moments), start=1):
+    for number, at_ns in enumerate(starts, start=1):
         opening = Opening(number, at_ns, after=None, think_ns=0)
         yield from requests_of(next(chosen), opening, scenario, streams)
 
@@ -100,6 +106,7 @@ def _closed(scenario: Scenario, seed: int) -> Iterator[PlannedRequest]:
     chosen = picks(scenario, stream(seed, "prompts"))
     streams = _streams(seed)
     users = scenario.arrivals.users
+    _check_length(users * scenario.arrivals.prompts_per_user)
     last: list[str | None] = [None] * users
     for number in range(users * scenario.arrivals.prompts_per_user):
         user, think_ns = number % users, int(pause.at(rng.random()))

@@ -30,7 +30,7 @@ def load_scenario(path: Path, *, seed: int | None = None) -> Plan:
     try:
         plan = build_plan(scenario.value, seed=chosen_seed, source=str(path), source_sha256=scenario.sha256)
     except PlanTooLongError as error:
-        raise InputError(f"{scenario.at(('arrivals',))} arrivals: {error}; lower the rate or the duration") from None
+        raise InputError(f"{scenario.at(('arrivals',))} arrivals: {error}; ask for fewer") from None
     if not plan.requests:
         raise InputError(
             f"{scenario.at(('duration',))} duration: nobody comes in this time with seed {chosen_seed}; "

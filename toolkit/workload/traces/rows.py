@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_MOST_NUMBER = 10**15
+_MOST_DIGITS = 15
+_MOST_NUMBER = 10**_MOST_DIGITS
 _SHOWN_LENGTH = 40
 
 
@@ -91,7 +92,7 @@ class CsvRecord:
     def count(self, column: int) -> int:
         """A whole number, at least 0."""
         field = self.fields[column]
-        if not (field.isascii() and field.isdigit()) or int(field) > _MOST_NUMBER:
+        if not (field.isascii() and field.isdigit()) or len(field) > _MOST_DIGITS:
             raise self.wrong(column, "a whole number, at least 0")
         return int(field)
 
