@@ -111,16 +111,15 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     t_ns = 0
     asked: list[dict[str, Any]] = []
     for number, sent in enumerate(draw(requests)):
-        ask: dict[str, Any] = dict(sent)
+        ask: dict[str, Any] = {**sent}
         t_ns += ask.pop("gap_ns")
         cancel_after_ns = ask.pop("cancel_after_ns")
         ask["model"] = f"m{ask['model'] % len(chosen_models)}"
         cancel_at_ns = None if cancel_after_ns is None else t_ns + cancel_after_ns
         asked.append({**ask, "id": f"r{number}", "at_ns": t_ns, "cancel_at_ns": cancel_at_ns})
-    host_gpus = [
-        {**gpu, "id": f"GPU-{number}", "free_at_start": gpu["total"] - gpu["taken"]}
-        for number, gpu in enumerate(draw(gpus))
-    ]
+    host_gpus: list[dict[str, Any]] = [{**gpu, "id": f"GPU-{number}"} for number, gpu in enumerate(draw(gpus))]
+    for gpu in host_gpus:
+        gpu["free_at_start"] = gpu["total"] - gpu["taken"]
     digests = draw(st.permutations(range(len(chosen_models))))
     return Scenario.model_validate(
         {
