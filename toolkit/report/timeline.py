@@ -23,6 +23,7 @@ BAND_TOP, BAND_LESS = 9, 18
 _LANE, _LANE_SMALL, _MANY_LANES = 30, 26, 4
 _LABEL_CHARACTERS, _HEADING_CHARACTERS = 22, 18
 _MOST_TICKS = 12
+_HALF_DIGIT = 3.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +87,11 @@ def draw_time(sheet: Sheet, axis: TimeAxis, top: float, bottom: float) -> None:
         sheet.items += [
             Line(x, top, x, bottom, "rule", 0.5),
             Line(x, bottom, x, bottom + 4, "muted"),
-            Text(x, bottom + 16, label, 11, "muted", _anchor(x, axis)),
+            Text(x, bottom + 16, label, 11, "muted", _anchor(x, label, axis)),
         ]
 
 
-def _anchor(x: float, axis: TimeAxis) -> Anchor:
-    edge = 10
-    return "end" if x > axis.x + axis.width - edge else "start" if x < axis.x + edge else "middle"
+def _anchor(x: float, label: str, axis: TimeAxis) -> Anchor:
+    """Keep a label out of the gutter and on the sheet."""
+    half = len(label) * _HALF_DIGIT
+    return "end" if x + half > axis.x + axis.width + MARGIN else "start" if x - half < axis.x else "middle"

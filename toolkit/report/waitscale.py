@@ -7,15 +7,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.report.axis import linear_ticks
-from toolkit.report.wording import duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _DWARFED = 10
 """A strategy whose highest bar is less than this part of another's could not be read in proportion."""
-_LOG_TICKS_S = (1, 10, 60, 600, 3600, 36_000, 360_000, 3_600_000, 36_000_000, 360_000_000)
-_LEAST_GAP = 12
+_LOG_TICKS = (
+    (1.0, "1 s"),
+    (10.0, "10 s"),
+    (60.0, "1 min"),
+    (600.0, "10 min"),
+    (3600.0, "1 h"),
+    (36e3, "10 h"),
+    (36e4, "100 h"),
+    (36e5, "1,000 h"),
+    (36e6, "10,000 h"),
+)
+_UNITS = ((7200, 3600, "h"), (1000, 60, "min"), (0, 1, "s"))
+"""From how many seconds on which unit suits an axis, and how many seconds it has."""
+_LEAST_GAP, _LEAST_END_S = 12, 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +45,18 @@ class WaitScale:
 
     def ticks(self) -> tuple[tuple[float, str], ...]:
         """Return the seconds to mark with their labels, from the top down, none closer than a label is high."""
-        values = [value for value in _LOG_TICKS_S if value <= self.end_s] if self.logarithmic else self._linear()
-        kept: list[float] = []
-        for value in sorted(values, reverse=True):
-            if value > 0 and (not kept or self.at(kept[-1]) - self.at(value) >= _LEAST_GAP):
-                kept.append(value)
-        return tuple((value, duration(value).replace(".0 ", " ")) for value in kept)
+        kept: list[tuple[float, str]] = []
+        for value, label in reversed(_LOG_TICKS if self.logarithmic else _linear(self.end_s)):
+            near = bool(kept) and self.at(kept[-1][0]) - self.at(value) < _LEAST_GAP
+            if 0 < value <= self.end_s and not near:
+                kept.append((value, label))
+        return tuple(kept)
 
-    def _linear(self) -> list[float]:
-        return list(linear_ticks(self.end_s, 3))
+
+def _linear(most_s: float) -> tuple[tuple[float, str], ...]:
+    """Return round numbers of seconds, minutes or hours that cover `most_s`."""
+    seconds, name = next((seconds, name) for least, seconds, name in _UNITS if most_s >= least)
+    return tuple((value * seconds, f"{value:,g} {name}") for value in linear_ticks(most_s / seconds, 3))
 
 
 def wait_scale(highest_s: Sequence[float], height: float) -> WaitScale:
@@ -50,7 +64,7 @@ def wait_scale(highest_s: Sequence[float], height: float) -> WaitScale:
     waited = [value for value in highest_s if value > 0]
     if not waited:
         return WaitScale(1.0, height, logarithmic=False)
-    most = max(waited)
+    most = max(*waited, _LEAST_END_S)
     if most > _DWARFED * min(waited) and most > 1:
         return WaitScale(most, height, logarithmic=True)
-    return WaitScale(linear_ticks(most, 3)[-1], height, logarithmic=False)
+    return WaitScale(_linear(most)[-1][0], height, logarithmic=False)
