@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from toolkit.cli.options import global_options, load_given_config, order_from, workload_options
+from toolkit.cli.options import global_options, workload_options
 
 
 @click.command("compare")
@@ -15,25 +15,20 @@ from toolkit.cli.options import global_options, load_given_config, order_from, w
 @global_options
 @click.option("--strategies", metavar="A,B", help="Which ones; by default all that the toolkit has.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Where the report goes.")
-def compare(strategies: str | None, out: Path | None, config: str | None, host: str | None, **given: Any) -> None:
+def compare(strategies: str | None, out: Path | None, **given: Any) -> None:
     r"""Compare cache strategies on a scenario or a trace.
 
     Plays every request of SCENARIO (or of --trace FILE) under each strategy: on the simulated host, in virtual time, or
-    on a real one with --host. Prints a table and writes a page, a summary and results.json.
+    on a real one with --host. Prints a table, and writes a page, a summary and results.json to DIR.
 
     \b
     hotswap compare scenarios/working-day.yaml
     hotswap compare scenarios/swap-storm.yaml --strategies ram,lru-unload --num-ctx 8192
     hotswap compare --trace FILE --format alibaba-genai --slots 4
-    hotswap compare scenarios/coding-afternoon.yaml --host config --repeat 3
+    hotswap compare scenarios/coding-afternoon.yaml --host config --speed 4
     """
-    from toolkit.cli.progress import answer_bar  # noqa: PLC0415 - keeps `--help` cheap
-    from toolkit.cli.show import show_comparison  # noqa: PLC0415
-    from toolkit.experiment.compare import compare_on_twin, prepare, strategy_names  # noqa: PLC0415
+    from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.experiment.compare import strategy_names  # noqa: PLC0415
 
-    order, names = order_from(given), strategy_names(strategies)
-    loaded = load_given_config(config, quiet=given["quiet"])
-    setup, plans = prepare(loaded.config, order)
-    with answer_bar(sum(len(plan.requests) for plan in plans) * len(names), quiet=given["quiet"]) as answered:
-        comparison = compare_on_twin(setup, plans, names, answered)
-    show_comparison(comparison, out, **given)
+    session = Session.open(given, strategy_names(strategies), out)
+    session.show_comparison(session.play())

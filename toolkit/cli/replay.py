@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from toolkit.cli.options import global_options, load_given_config, order_from, workload_options
+from toolkit.cli.options import global_options, workload_options
 
 
 @click.command("replay")
@@ -15,18 +15,17 @@ from toolkit.cli.options import global_options, load_given_config, order_from, w
 @global_options
 @click.option("--strategy", metavar="NAME", help="Which strategy; the config's cache.type by default.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="RUN", help="Where the run goes.")
-def replay(strategy: str | None, out: Path | None, config: str | None, host: str | None, **given: Any) -> None:
+def replay(strategy: str | None, out: Path | None, **given: Any) -> None:
     r"""Play a scenario or a trace under one strategy.
 
-    Keeps one record a request in RUN/run.jsonl (RUN/1, RUN/2, … with --repeat), for later commands and for notebooks.
+    Keeps one record a request in RUN/run.jsonl (RUN/1/run.jsonl, RUN/2/run.jsonl, … with --repeat), for later commands
+    and for notebooks.
 
     \b
     hotswap replay scenarios/working-day.yaml --strategy ram --out reports/ram
     """
-    from toolkit.cli.play import play_runs  # noqa: PLC0415 - keeps `--help` cheap
-    from toolkit.cli.show import show_runs  # noqa: PLC0415
+    from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.experiment.compare import strategy_names  # noqa: PLC0415
 
-    order = order_from(given)
-    loaded = load_given_config(config, quiet=given["quiet"])
-    names = (strategy or loaded.config.llm.cache.type,)
-    show_runs(play_runs(loaded, order, names, host, quiet=given["quiet"]), out, **given)
+    session = Session.open(given, strategy_names(strategy) if strategy else (), out)
+    session.show_runs(session.play())

@@ -10,10 +10,9 @@ from toolkit.errors import UsageError
 from toolkit.experiment.assemble import assemble
 from toolkit.experiment.order import plans_for
 from toolkit.experiment.setup import Setup, setup_from_config, with_equal_places
-from toolkit.experiment.simulate import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from toolkit.config.models import Config
     from toolkit.experiment.order import Order
@@ -46,13 +45,6 @@ def prepare(config: Config, order: Order) -> tuple[Setup, tuple[Plan, ...]]:
     plans = plans_for(order, config)
     setup = setup_from_config(config, order.num_ctx)
     return (setup if order.slots is None else with_equal_places(setup, plans[0], order.slots)), plans
-
-
-def compare_on_twin(
-    setup: Setup, plans: Sequence[Plan], names: Sequence[str], on_answer: Callable[[], None] | None
-) -> Comparison:
-    """Simulate all strategies and sum up."""
-    return sum_up(setup, plans[0], list(simulate(setup, plans, names, on_answer)))
 
 
 def sum_up(setup: Setup, plan: Plan, runs: Sequence[Run]) -> Comparison:

@@ -1,0 +1,146 @@
+"""What `compare` and `replay` share: from options to runs, and from runs to what is printed and written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from toolkit.cli.options import load_given_config, order_from
+from toolkit.cli.progress import answer_bar
+from toolkit.errors import HostError
+from toolkit.experiment.compare import prepare, sum_up
+from toolkit.experiment.play import play_all, stage_for
+from toolkit.replay.runfile import write_run
+
+if TYPE_CHECKING:
+    from toolkit.experiment.live import Measured
+    from toolkit.experiment.play import Stage
+    from toolkit.experiment.setup import Setup
+    from toolkit.replay.results import Comparison
+    from toolkit.workload.plan import Plan
+
+REPORTS = Path("reports")
+NS_PER_S = 1_000_000_000
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How the user wants to see things."""
+
+    as_json: bool
+    quiet: bool
+    no_color: bool
+
+    def note(self, sentence: str) -> None:
+        """Say something on stderr, unless told to be quiet."""
+        if not self.quiet:
+            click.echo(sentence, err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One call of a command: what to play, where, and how to show it."""
+
+    setup: Setup
+    plans: tuple[Plan, ...]
+    names: tuple[str, ...]
+    stage: Stage
+    output: Output
+    directory: Path
+
+    @classmethod
+    def open(cls, given: dict[str, Any], names: tuple[str, ...], out: Path | None) -> Self:
+        """Read config and workload; without names the config's own strategy is played."""
+        order = order_from(given)
+        loaded = load_given_config(given.pop("config"), quiet=given["quiet"])
+        stage = stage_for(loaded.config, os.environ, given.pop("host"))
+        setup, plans = prepare(loaded.config, order)
+        chosen = names or (setup.baseline,)
+        directory = out or _free_directory(plans[0].name, live=stage.address is not None)
+        return cls(setup, plans, chosen, stage, Output(**given), directory)
+
+    def play(self) -> Measured:
+        """Play everything, with a bar on stderr where somebody watches."""
+        total = sum(len(plan.requests) for plan in self.plans) * len(self.names)
+        if self.stage.address is not None:
+            planned_ns = sum(plan.duration_ns for plan in self.plans) * len(self.names)
+            hours = f"{planned_ns / NS_PER_S / 3600:.1f} hours or more"
+            self.output.note(
+                f"playing on {self.stage.address.url}, which takes {hours}; --speed and --limit shorten it"
+            )
+        with answer_bar(total, quiet=self.output.quiet) as answered:
+            keep_in = self.directory / "runs"
+            return play_all(self.stage, self.setup, self.plans, self.names, keep_in=keep_in, on_answer=answered)
+
+    def show_comparison(self, measured: Measured) -> None:
+        """Write the report, print the table or the JSON, and end as the runs ended."""
+        from toolkit.report.write import write_report  # noqa: PLC0415 - not for `replay`
+
+        self._refuse_nothing(measured)
+        comparison = sum_up(self.setup, self.plans[0], measured.runs)
+        index = write_report(comparison, self.directory).index
+        self._print(comparison)
+        self._say_where(f"report: {index}")
+        self._end(measured)
+
+    def show_runs(self, measured: Measured) -> None:
+        """Write the runs, print the summary of the strategy, and end as the runs ended."""
+        self._refuse_nothing(measured)
+        for run in measured.runs:
+            alone = len(self.plans) == 1
+            path = write_run(run, self.directory if alone else self.directory / str(run.repetition + 1))
+            self._say_where(f"run: {path}")
+        if self.stage.address is not None:  # the lines written on the way are all in the run files now
+            shutil.rmtree(self.directory / "runs", ignore_errors=True)
+        self._print(sum_up(self.setup, self.plans[0], measured.runs))
+        self._end(measured)
+
+    def _refuse_nothing(self, measured: Measured) -> None:
+        if not measured.runs:
+            raise HostError(measured.ended or "nothing was played")
+
+    def _print(self, comparison: Comparison) -> None:
+        if self.output.as_json:
+            from toolkit.report.results_json import to_jsonable  # noqa: PLC0415 - one of two outputs
+
+            click.echo(json.dumps(to_jsonable(comparison), indent=2, ensure_ascii=False))
+            return
+        from rich.console import Console  # noqa: PLC0415 - one of two outputs
+
+        from toolkit.report.terminal import print_comparison  # noqa: PLC0415
+
+        print_comparison(comparison, Console(file=sys.stdout, no_color=self.output.no_color or None, highlight=False))
+
+    def _say_where(self, sentence: str) -> None:
+        """The last line for people; beside JSON it goes to stderr."""
+        if self.output.as_json:
+            self.output.note(sentence)
+        else:
+            click.echo(sentence)
+
+    def _end(self, measured: Measured) -> None:
+        if measured.interrupted:
+            click.echo(measured.ended, err=True)
+            sys.exit(EXIT_INTERRUPTED)
+        if measured.ended is not None:
+            raise HostError(measured.ended)
+
+
+def _free_directory(plan: str, *, live: bool) -> Path:
+    """`reports/PLAN`; for a real host a new one each time, so that no measurement is overwritten."""
+    name = re.sub(r"[^a-z0-9]+", "-", plan.lower()).strip("-") or "run"
+    if not live:
+        return REPORTS / name
+    number = 1
+    while (REPORTS / f"{name}-live-{number}").exists():
+        number += 1
+    return REPORTS / f"{name}-live-{number}"

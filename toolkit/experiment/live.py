@@ -1,0 +1,152 @@
+"""All runs of a comparison on a real host: checked first, interleaved, put back as it was afterwards."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from toolkit.errors import UsageError
+from toolkit.experiment.simulate import option_pairs
+from toolkit.replay.hoststate import empty_host, note_state, restore
+from toolkit.replay.live import LivePlayer
+from toolkit.replay.records import Provenance, Run
+from toolkit.replay.runfile import RUN_FILE, RunWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from toolkit.experiment.setup import Setup
+    from toolkit.ollama.client import OllamaClient
+    from toolkit.workload.plan import Plan
+
+SCHEDULER_SINCE = ((0, 30), "v0.32")
+"""Servers from 0.30 on decide like the profile v0.32; older ones like v0.24."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The runs that were played, the last perhaps in part; `ended` says in a sentence why they are not all, if so."""
+
+    runs: tuple[Run, ...]
+    ended: str | None
+    interrupted: bool
+
+
+async def measure(
+    setup: Setup,
+    plans: Sequence[Plan],
+    names: Sequence[str],
+    client: OllamaClient,
+    *,
+    keep_in: Path,
+    on_answer: Callable[[], None] | None = None,
+) -> Measured:
+    """Play each plan under each strategy; each run is kept in `keep_in/STRATEGY-REPETITION` line by line.
+
+    The host is emptied before each run, and what was in memory before is loaded again at the end, also after Ctrl-C.
+
+    Raises:
+        UsageError: the host lacks a model that the plan needs; nothing was changed.
+        OllamaError: the host does not answer at all.
+    """
+    await _check_models(client, setup, plans)
+    before = await note_state(client, time.time_ns)
+    runs: list[Run] = []
+    player: LivePlayer | None = None
+    try:
+        for repetition, strategy in _interleaved(names, len(plans)):
+            await empty_host(client)
+            plan = plans[repetition]
+            provenance = await _provenance(client, setup, plan, len(plans))
+            directory = keep_in / f"{strategy}-{repetition + 1}"
+            directory.mkdir(parents=True, exist_ok=True)
+            with (directory / RUN_FILE).open("w", encoding="utf-8") as file:
+                writer = RunWriter(file, strategy, repetition, provenance)
+                player = LivePlayer(
+                    plan,
+                    setup.dispatcher(strategy),
+                    client,
+                    writer=writer,
+                    clock_ns=time.monotonic_ns,
+                    on_answer=on_answer,
+                )
+                await player.run()
+            runs.append(_run(player, strategy, repetition, provenance))
+            if not player.complete:
+                break
+    finally:
+        if player is None or player.died is None:
+            await restore(client, before)
+    return Measured(tuple(runs), _why_ended(player), player is not None and player.interrupted)
+
+
+def _interleaved(names: Sequence[str], repetitions: int) -> Iterator[tuple[int, str]]:
+    """Each repetition begins with another strategy, so that none always meets the warm or the tired host."""
+    for repetition in range(repetitions):
+        shift = repetition % len(names)
+        for name in (*names[shift:], *names[:shift]):
+            yield repetition, name
+
+
+def _run(player: LivePlayer, strategy: str, repetition: int, provenance: Provenance) -> Run:
+    return Run(
+        strategy,
+        repetition,
+        player.records,
+        player.watch.spans(),
+        player.end_ns,
+        complete=player.complete,
+        provenance=provenance,
+    )
+
+
+def _why_ended(player: LivePlayer | None) -> str | None:
+    if player is None or player.complete:
+        return None
+    if player.died is not None:
+        return f"the host went away in the middle of a run; what was measured is kept: {player.died}"
+    return "interrupted; what was measured is kept"
+
+
+async def _check_models(client: OllamaClient, setup: Setup, plans: Sequence[Plan]) -> None:
+    """Refuse before anything is touched if a model is missing. `x` and `x:latest` are one name."""
+    have = {_full(row.name) for row in await client.tags()}
+    asked = {request.model for plan in plans for request in plan.requests if request.model is not None}
+    routed = any(request.model is None for plan in plans for request in plan.requests)
+    needed = asked | (set(setup.context.models) if routed else set())
+    missing = sorted(name for name in needed if _full(name) not in have)
+    if missing:
+        pulls = " && ".join(f"ollama pull {name}" for name in missing)
+        raise UsageError(f"{client.address.url} has no model {', '.join(missing)}; get what is missing: {pulls}")
+
+
+def _full(name: str) -> str:
+    return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+async def _provenance(client: OllamaClient, setup: Setup, plan: Plan, repeat: int) -> Provenance:
+    server = await client.version()
+    digests = {_full(row.name): row.digest for row in await client.tags()}
+    used = sorted({*setup.context.models, *(request.model for request in plan.requests if request.model)})
+    since, profile = SCHEDULER_SINCE
+    newer = server.numbers is None or server.numbers[:2] >= since
+    return Provenance(
+        toolkit_version=version("hotswap-toolkit"),
+        host=client.address.url,
+        server_version=server.text,
+        profile=profile if newer else "v0.24",
+        models=tuple((name, digests.get(_full(name), "")) for name in used),
+        options=option_pairs(setup),
+        environment=(),
+        hardware="as the host has it",
+        plan=plan.name,
+        plan_sha256=plan.source_sha256,
+        seed=plan.seed,
+        repeat=repeat,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes=("num_predict was set to the plan's output tokens, so that all strategies answer at equal length.",),
+    )

@@ -1,0 +1,68 @@
+"""Plays what was ordered, on the twin or on a real host, and says how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.experiment.host import asked_host, client_for
+from toolkit.experiment.live import Measured, measure
+from toolkit.experiment.simulate import simulate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from toolkit.config.models import Config
+    from toolkit.experiment.setup import Setup
+    from toolkit.ollama.address import Address
+    from toolkit.workload.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where runs are played: the config, the environment (for secrets), and the host, None for the twin."""
+
+    config: Config
+    environment: Mapping[str, str]
+    address: Address | None
+
+
+def stage_for(config: Config, environment: Mapping[str, str], host: str | None) -> Stage:
+    """The stage that `--host` asks for. Raises UsageError if it is not an address."""
+    return Stage(config, environment, asked_host(host, config))
+
+
+def play_all(
+    stage: Stage,
+    setup: Setup,
+    plans: Sequence[Plan],
+    names: Sequence[str],
+    *,
+    keep_in: Path,
+    on_answer: Callable[[], None] | None = None,
+) -> Measured:
+    """Play every plan under every strategy; on a real host each run is kept in `keep_in` while it is played."""
+    if stage.address is None:
+        return Measured(tuple(simulate(setup, plans, names, on_answer)), None, interrupted=False)
+    return asyncio.run(_on_host(stage, stage.address, setup, plans, names, keep_in, on_answer))
+
+
+async def _on_host(  # noqa: PLR0917 - one call, above
+    stage: Stage,
+    address: Address,
+    setup: Setup,
+    plans: Sequence[Plan],
+    names: Sequence[str],
+    keep_in: Path,
+    on_answer: Callable[[], None] | None,
+) -> Measured:
+    task = asyncio.current_task()
+    with suppress(NotImplementedError):  # no signals on this platform's loop; Ctrl-C still works
+        if task is not None:
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with client_for(address, stage.config, stage.environment) as client:
+        return await measure(setup, plans, names, client, keep_in=keep_in, on_answer=on_answer)
