@@ -42,28 +42,32 @@ def write_report(comparison: Comparison, out_dir: Path) -> ReportFiles:
 
     Files of an earlier report are replaced, others left alone. Raises ReportError if the folder cannot be written to.
     """
-    drawn = figures.scenes(comparison)
-    pictures = figures.svg_files(drawn) + figures.png_files(drawn)
-    texts = (
-        (out_dir / "results.json", to_json(comparison)),
-        (out_dir / "summary.md", render_markdown(comparison)),
-        # Last, so that whoever waits for the page finds the rest beside it.
-        (out_dir / "index.html", render_html(comparison, drawn)),
-    )
-    picture_paths = tuple(out_dir / "figures" / picture.name for picture in pictures)
     try:
+        # First of all: a folder that cannot be had is said before the figures are drawn.
         (out_dir / "figures").mkdir(parents=True, exist_ok=True)
-        for path, picture in zip(picture_paths, pictures, strict=True):
-            _replace(path, picture.content)
-        for path, text in texts:
-            _replace(path, text.encode())
+        contents = _render(comparison, out_dir)
+        for path, content in contents.items():
+            _replace(path, content)
     except OSError as error:
         where = error.filename2 or error.filename or out_dir
         raise ReportError(
             f"the report could not be written to {out_dir}: {error.strerror or error} ({where}); "
             "give another folder with --out, or make room or rights there"
         ) from error
-    return ReportFiles(out_dir / "index.html", out_dir / "results.json", out_dir / "summary.md", picture_paths)
+    pictures = tuple(path for path in contents if path.parent != out_dir)
+    return ReportFiles(out_dir / "index.html", out_dir / "results.json", out_dir / "summary.md", pictures)
+
+
+def _render(comparison: Comparison, out_dir: Path) -> dict[Path, bytes]:
+    """Return every file with its content in the order of writing: the page last, so that it finds the rest beside it."""
+    drawn = figures.scenes(comparison)
+    pictures = figures.svg_files(drawn) + figures.png_files(drawn)
+    return {
+        **{out_dir / "figures" / picture.name: picture.content for picture in pictures},
+        out_dir / "results.json": to_json(comparison).encode(),
+        out_dir / "summary.md": render_markdown(comparison).encode(),
+        out_dir / "index.html": render_html(comparison, drawn).encode(),
+    }
 
 
 def _replace(path: Path, content: bytes) -> None:
