@@ -15,6 +15,7 @@ import click
 
 from toolkit.cli.options import load_given_config, order_from
 from toolkit.cli.progress import answer_bar
+from toolkit.config.durations import format_duration
 from toolkit.errors import HostError
 from toolkit.experiment.compare import prepare, sum_up
 from toolkit.experiment.play import play_all, stage_for
@@ -73,10 +74,9 @@ class Session:
         total = sum(len(plan.requests) for plan in self.plans) * len(self.names)
         if self.stage.address is not None:
             planned_ns = sum(plan.duration_ns for plan in self.plans) * len(self.names)
-            hours = f"{planned_ns / NS_PER_S / 3600:.1f} hours or more"
-            self.output.note(
-                f"playing on {self.stage.address.url}, which takes {hours}; --speed and --limit shorten it"
-            )
+            takes = format_duration(planned_ns // NS_PER_S * NS_PER_S)
+            url = self.stage.address.url
+            self.output.note(f"playing on {url}, which takes {takes} or more; --speed and --limit shorten it")
         with answer_bar(total, quiet=self.output.quiet) as answered:
             keep_in = self.directory / "runs"
             return play_all(self.stage, self.setup, self.plans, self.names, keep_in=keep_in, on_answer=answered)

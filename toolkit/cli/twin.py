@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -23,16 +22,13 @@ def trace(scenarios: Path, out: Path | None) -> None:
 
     What a recording says should happen is never looked at.
     """
-    from toolkit.host.trace.play import play  # noqa: PLC0415 - loaded only by this command
-    from toolkit.host.trace.scenario import read_lines  # noqa: PLC0415 - loaded only by this command
+    from toolkit.host.trace.play import outcome_lines, write_outcomes  # noqa: PLC0415 - loaded only by this command
 
-    lines = (json.dumps(play(line.scenario)) + "\n" for line in read_lines(scenarios))
-    if out is None:
-        for line in lines:
-            click.echo(line, nl=False)
+    if out is not None:
+        write_outcomes(scenarios, out)
         return
-    with out.open("w", encoding="utf-8") as file:
-        file.writelines(lines)
+    for line in outcome_lines(scenarios):
+        click.echo(line, nl=False)
 
 
 @twin.command()

@@ -1,4 +1,7 @@
-"""Which host is meant, and a client for it. Neither `base_url` nor OLLAMA_HOST alone ever makes a run touch a real host."""
+"""Which host is meant, and a client for it.
+
+Neither `base_url` nor OLLAMA_HOST alone ever makes a run touch a real host.
+"""
 
 from __future__ import annotations
 

@@ -13,13 +13,14 @@ from toolkit.host.equal import equal_twin
 from toolkit.host.from_config import twin_from_config
 from toolkit.host.room import TwinRoom
 from toolkit.replay.dispatch import Dispatcher
-from toolkit.routing.router import Router, Rule
+from toolkit.routing.from_config import router_from_config
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.config.models import Config
     from toolkit.host.twin import TwinSpec
+    from toolkit.routing.router import Router
     from toolkit.workload.plan import Plan
 
 MOST_MODELS_FOR_SETS = 8
@@ -49,7 +50,6 @@ def setup_from_config(config: Config, num_ctx: int | None) -> Setup:
     if num_ctx is not None:
         for name in llm.model_names:
             options.setdefault(name, {})["num_ctx"] = num_ctx
-    rules = [Rule(rule.pattern, rule.model) for rule in llm.routing.rules]
     spec = twin_from_config(config.twin)
     spec = replace(spec, environment=tuple(sorted({**config.host.settings, **dict(spec.environment)}.items())))
     room = TwinRoom(spec, options)
@@ -58,9 +58,9 @@ def setup_from_config(config: Config, num_ctx: int | None) -> Setup:
         room=room,
         models=llm.model_names,
         pinned=tuple(entry.name for entry in llm.models.values() if entry.pin),
+        keep_alive_ns=((llm.cache.type, llm.cache.keep_alive_ns),),
     )
-    router = Router(rules, {role: entry.name for role, entry in llm.roles.items()})
-    return Setup(router, options, context, spec, _facts(spec, room, context.models), llm.cache.type)
+    return Setup(router_from_config(llm), options, context, spec, _facts(spec, room, context.models), llm.cache.type)
 
 
 def with_equal_places(setup: Setup, plan: Plan, slots: int) -> Setup:
