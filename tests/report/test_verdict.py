@@ -123,7 +123,7 @@ def test_the_reason_comes_first_when_no_two_models_fit(compare: Callable[..., Co
     )
     assert verdict(made).startswith(
         "No two of these models fit into memory together at a context of 32,768 tokens, so every change of "
-        "model is a swap: no strategy beats server-default on this day: both wait 10.0 s"
+        "model is a swap, and no strategy beats server-default on this day: both wait 10.0 s"
     )
 
 

@@ -112,7 +112,7 @@ def _crowded(comparison: Comparison) -> str:
         return ""
     contexts = measures.contexts(comparison)
     at = f" at a context of {contexts}" if contexts else ""
-    return f"No two of these models fit into memory together{at}, so every change of model is a swap: "
+    return f"No two of these models fit into memory together{at}, so every change of model is a swap, and "
 
 
 def _alone(only: Ranked, comparison: Comparison) -> str:

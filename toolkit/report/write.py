@@ -59,7 +59,7 @@ def write_report(comparison: Comparison, out_dir: Path) -> ReportFiles:
 
 
 def _render(comparison: Comparison, out_dir: Path) -> dict[Path, bytes]:
-    """Return every file with its content in the order of writing: the page last, so that it finds the rest beside it."""
+    """Return every file with its content, in the order of writing: the page last, so that the rest is beside it."""
     drawn = figures.scenes(comparison)
     pictures = figures.svg_files(drawn) + figures.png_files(drawn)
     return {

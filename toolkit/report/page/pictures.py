@@ -78,7 +78,7 @@ def latency(comparison: Comparison, scenes: Scenes) -> Html:
         "latency",
         "Time to first token: cold and warm apart",
         paragraph(
-            "A load takes about a hundred times as long as a warm first token, so the two are never pooled: a common "
+            "A load can take a hundred times as long as a warm first token, so the two are never pooled: a common "
             "percentile would describe neither. Requests that joined another's load are in neither chart."
         ),
         beside(cold, warm),
@@ -157,7 +157,7 @@ def hit_rates(comparison: Comparison, scenes: Scenes) -> Html:
             if optimum.method == "bound"
             else "The most hits that are possible are"
         )
-        words = f"{bound} {count(optimum.hits)} of {counted(optimum.requests, 'request')}: {optimum.of}"
+        words = f"{bound} {count(optimum.hits)} of {counted(optimum.requests, 'request')}: {optimum.of.rstrip('.')}."
     caption = (
         "A hit needed no load of its own. The upright mark is the ceiling."
         if optimum
