@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+from toolkit.errors import InputError
 from toolkit.host.machine import GpuHardware, HostHardware, LinearFootprint, LinearFootprints
 from toolkit.host.scheduler import GpuSpec, LoadFailure, ModelSpec, Observer, Runner
 from toolkit.host.trace.recorder import Recorder, state_fields
+from toolkit.host.trace.scenario import read_lines
 from toolkit.host.virtual import UNLOAD, Ask, LoadPlan, LoadStart, RequestRecord, Ticket, VirtualHost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from toolkit.host.trace.scenario import Scenario, ScenarioModel, ScenarioRequest
 
@@ -160,6 +164,25 @@ class _Departure:
 def play(scenario: Scenario) -> dict[str, Any]:
     """What the twin does with a scenario."""
     return {"id": scenario.id, **Play(scenario).run()}
+
+
+def outcome_lines(path: Path) -> Iterator[str]:
+    """A line of JSON for each scenario of a file; `expected` is not looked at. Raises InputError for bad lines."""
+    for line in read_lines(path):
+        yield json.dumps(play(line.scenario)) + "\n"
+
+
+def write_outcomes(path: Path, out: Path) -> None:
+    """Write the lines to a file, which appears when it is complete. Raises InputError if it cannot be written."""
+    partial = out.with_name(out.name + ".partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.writelines(outcome_lines(path))
+        partial.replace(out)
+    except OSError as error:
+        raise InputError(f"{out}: cannot be written: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _hardware(scenario: Scenario) -> HostHardware:

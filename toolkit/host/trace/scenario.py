@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, UsageError
+from toolkit.host.scheduler import profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,6 +153,10 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _check_names(place: str, scenario: Scenario) -> None:
+    try:
+        profile(scenario.profile)
+    except UsageError as error:
+        raise InputError(f"{place}: profile: {error}") from error
     names = [model.name for model in scenario.models]
     for kind, values in (("model", names), ("request", [request.id for request in scenario.requests])):
         twice = next((value for value in values if values.count(value) > 1), None)

@@ -114,7 +114,7 @@ class VirtualHost:
 
     # What clients call -------------------------------------------------------------------------------------------
 
-    def at(self, t_ns: int, callback: Callable[[], None]) -> None:
+    def at(self, t_ns: int, callback: Callable[[], object]) -> None:
         """Call back at a time, not before now; callbacks of one instant come in the order of these calls."""
         if t_ns < self.now_ns:
             raise SimulationError(f"cannot schedule for {t_ns} ns: it is {self.now_ns} ns already")
@@ -374,5 +374,5 @@ class VirtualHost:
         heappush(self._heap, (t_ns, self._pushed, action, argument))
 
 
-def _call(callback: Callable[[], None]) -> None:
+def _call(callback: Callable[[], object]) -> None:
     callback()
