@@ -6,12 +6,18 @@ from pathlib import Path
 
 import click
 
+from toolkit.cli.lazy import LazyCommand, LazyGroup
+
 SCENARIOS = click.argument("scenarios", type=click.Path(path_type=Path), metavar="IN.jsonl")
 
 
-@click.group()
+COMMANDS: tuple[LazyCommand, ...] = ()
+"""Commands that live in modules of their own."""
+
+
+@click.group(cls=LazyGroup, commands_table=COMMANDS)
 def twin() -> None:
-    """The twin: an Ollama host in virtual time, and how well it agrees with real ones."""
+    """The simulated Ollama host: trace, check, explain, serve."""
 
 
 @twin.command()

@@ -62,6 +62,7 @@ class CompletionSide:
     def end_request(self, request: Request, now_ns: int) -> None:
         """A request gives its runner up: count it, then start the timer or let the runner go."""
         at = self._at
+        self._advance("end_of_request")
         runner = at.loaded.get(request.model.digest)
         if runner is None:
             at.note(now_ns, "finished_after_unload", request=request)
