@@ -8,6 +8,7 @@ Source: llama.cpp, src/llama-kv-cache.cpp, src/llama-memory-recurrent.cpp, ggml-
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
     from toolkit.fit.architectures.base import LayerMemory
 
-ALIGNMENTS: Final = {"cuda": 128, "cpu": 32}
+GPU_ALIGNMENT: Final = 128
+HOST_ALIGNMENT: Final = 32
 _CUDA_ROW_ELEMENTS: Final = 512
 
 
@@ -42,6 +44,9 @@ class Remembered:
         """Everything."""
         return self.cache_bytes + self.state_bytes
 
+    def __mul__(self, count: int) -> Remembered:
+        return Remembered(self.full_bytes * count, self.sliding_bytes * count, self.state_bytes * count)
+
     def __add__(self, other: Remembered) -> Remembered:
         return Remembered(
             self.full_bytes + other.full_bytes,
@@ -56,14 +61,15 @@ def sliding_cells(window: int, streams: Streams, setting: Setting) -> int:
     return pad(min(streams.cells, window * slots + ubatch_of(setting)), CELL_PADDING)
 
 
-def remembered(memory: LayerMemory, setting: Setting) -> Remembered:
+def remembered(memory: LayerMemory, setting: Setting, *, on_gpu: bool) -> Remembered:
     """Bytes of one layer."""
     streams, storage = streams_of(setting), STORAGE_BY_NAME[setting.kv_type.upper()]
-    alignment = ALIGNMENTS[setting.device]
+    alignment = GPU_ALIGNMENT if on_gpu else HOST_ALIGNMENT
     states = sum(pad(count * setting.parallel * F32, alignment) for count in memory.state_elements)
     cells = streams.cells if memory.window is None else sliding_cells(memory.window, streams, setting)
+    rows = cells * streams.count
     cache = sum(
-        _buffer_bytes(elements, cells * streams.count, storage, setting.device)
+        aligned_bytes(storage.row_bytes(elements) * rows, elements, storage, on_gpu=on_gpu)
         for elements in (memory.key_elements, memory.value_elements)
         if elements
     )
@@ -72,25 +78,18 @@ def remembered(memory: LayerMemory, setting: Setting) -> Remembered:
     return Remembered(sliding_bytes=cache, state_bytes=states)
 
 
-def remembered_by_all(memories: Sequence[LayerMemory], setting: Setting) -> Remembered:
-    """Sum over layers; equal layers are reckoned once."""
-    known: dict[LayerMemory, Remembered] = {}
+def remembered_by_all(memories: Sequence[LayerMemory], setting: Setting, *, on_gpu: bool) -> Remembered:
+    """Sum over layers of one device."""
     total = Remembered()
-    for memory in memories:
-        if memory not in known:
-            known[memory] = remembered(memory, setting)
-        total += known[memory]
+    for memory, count in Counter(memories).items():
+        total += remembered(memory, setting, on_gpu=on_gpu) * count
     return total
 
 
-def _buffer_bytes(elements: int, cells: int, storage: StorageType, device: str) -> int:
-    size = storage.row_bytes(elements) * cells
-    return pad(size + row_padding_bytes(elements, storage, device), ALIGNMENTS[device])
-
-
-def row_padding_bytes(row_elements: int, storage: StorageType, device: str) -> int:
-    """What CUDA adds behind a quantised tensor whose rows are no multiple of 512 elements."""
+def aligned_bytes(nbytes: int, row_elements: int, storage: StorageType, *, on_gpu: bool) -> int:
+    """What a tensor takes in a buffer: CUDA pads the end of a quantised one to whole 512 elements of its last row."""
+    if not on_gpu:
+        return pad(nbytes, HOST_ALIGNMENT)
     rest = row_elements % _CUDA_ROW_ELEMENTS
-    if device != "cuda" or not storage.quantised or not rest:
-        return 0
-    return storage.row_bytes(_CUDA_ROW_ELEMENTS - rest)
+    padding = storage.row_bytes(_CUDA_ROW_ELEMENTS - rest) if storage.quantised and rest else 0
+    return pad(nbytes + padding, GPU_ALIGNMENT)

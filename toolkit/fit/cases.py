@@ -43,13 +43,13 @@ def answer(spec: Spec, setting: Setting) -> dict[str, Any]:
     ollama = predict(spec, setting)
     return {
         "weights_gpu_bytes": found.weights_gpu_bytes,
-        "weights_host_bytes": found.weights_host_bytes,
+        "weights_host_bytes": found.host.weights_bytes,
         "kv_bytes": found.cache.cache_bytes,
         "rs_bytes": found.cache.state_bytes,
         "context_bytes": found.cache.context_bytes,
         "compute_gpu_bytes": found.compute_gpu_bytes,
-        "compute_host_bytes": found.compute_host_bytes,
-        "output_bytes": found.output_bytes,
+        "compute_host_bytes": found.host.compute_bytes,
+        "output_bytes": found.host.output_bytes,
         "gpu_total_bytes": found.gpu_total_bytes,
         "total_bytes": found.total_bytes,
         "ollama_ps_vram_bytes": found.shown_vram_bytes,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from toolkit.fit.cache import ALIGNMENTS, sliding_cells
+from toolkit.fit.cache import GPU_ALIGNMENT, HOST_ALIGNMENT, sliding_cells
 from toolkit.fit.flash import flash_plan
 from toolkit.fit.passes import Pass, PassSize
 from toolkit.fit.plan import peaks
@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from toolkit.fit.architectures.base import Family, LayerMemory
     from toolkit.fit.setting import Setting
     from toolkit.fit.spec import Spec
+    from toolkit.fit.split import Split
 
 _DRAWN_EACH = 2
 
 
-def pass_size(spec: Spec, setting: Setting, memories: tuple[LayerMemory, ...], *, embeds: bool) -> PassSize:
+def pass_size(
+    spec: Spec, setting: Setting, memories: tuple[LayerMemory, ...], split: Split, *, embeds: bool
+) -> PassSize:
     """The largest pass of a setting."""
-    streams, plan = streams_of(setting), flash_plan(spec, setting)
+    streams, plan = streams_of(setting), flash_plan(spec, setting, split)
     tokens = pad(ubatch_of(setting), setting.parallel)
     windows = [memory.window for memory in memories if memory.window is not None]
     return PassSize(
@@ -41,27 +44,28 @@ def pass_size(spec: Spec, setting: Setting, memories: tuple[LayerMemory, ...], *
 
 
 def compute_bytes(
-    spec: Spec, family: Family, setting: Setting, memories: tuple[LayerMemory, ...], *, embeds: bool
-) -> tuple[int, int]:
-    """Bytes of the buffer on the GPU and of the one on the host (all of it on the host without a GPU)."""
-    size = pass_size(spec, setting, memories, embeds=embeds)
-    on_gpu = setting.device == "cuda"
-    one_pass = Pass(spec, size, device=0, host=1 if on_gpu else 0)
-    one_pass.layer_numbers = representative_layers(spec, memories)
+    spec: Spec, family: Family, size: PassSize, memories: tuple[LayerMemory, ...], split: Split
+) -> tuple[int, ...]:
+    """Bytes of the buffer on each GPU and, last, on the host (everything, without a GPU)."""
+    one_pass = Pass(spec, size, split)
+    one_pass.layer_numbers = representative_layers(spec, memories, split)
     family.draw(one_pass)
-    if not on_gpu:
-        return 0, peaks(one_pass.graph, (ALIGNMENTS["cpu"],))[0]
-    gpu, host = peaks(one_pass.graph, (ALIGNMENTS["cuda"], ALIGNMENTS["cpu"]))
-    return gpu, host
+    alignments = (*(GPU_ALIGNMENT,) * split.gpus, HOST_ALIGNMENT)
+    return peaks(one_pass.graph, alignments, split.copies)
 
 
-def representative_layers(spec: Spec, memories: tuple[LayerMemory, ...]) -> tuple[int, ...]:
-    """The layers to draw: the first two of each kind after each kind, and the last one."""
+def representative_layers(spec: Spec, memories: tuple[LayerMemory, ...], split: Split) -> tuple[int, ...]:
+    """The layers to draw: the first two of each kind after each kind, and the last one.
+
+    All of them over several GPUs: a pipeline keeps what crosses devices, layer for layer.
+    """
+    if split.gpus > 1:
+        return tuple(range(spec.layers))
     seen: Counter[object] = Counter()
     before: object = None
     drawn = []
     for layer in range(spec.layers):
-        kind = spec.kinds[layer], memories[layer]
+        kind = spec.kinds[layer], memories[layer], split.layers[layer]
         seen[before, kind] += 1
         if seen[before, kind] <= _DRAWN_EACH or layer == spec.layers - 1:
             drawn.append(layer)

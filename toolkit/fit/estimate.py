@@ -1,4 +1,4 @@
-"""What a model will really take under a setting, buffer by buffer."""
+"""What a model will really take under a setting: buffer by buffer, device by device."""
 
 from __future__ import annotations
 
@@ -7,83 +7,110 @@ from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.architectures import embeds, family_of, is_known
 from toolkit.fit.cache import Remembered, remembered_by_all
-from toolkit.fit.compute import compute_bytes
+from toolkit.fit.compute import compute_bytes, pass_size
 from toolkit.fit.graph import F32
 from toolkit.fit.ps import shown_vram_bytes
-from toolkit.fit.weights import projector_bytes, weights_on
+from toolkit.fit.split import Split, split_of
+from toolkit.fit.weights import projector_bytes, weights_by_device
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from toolkit.fit.setting import Setting
     from toolkit.fit.spec import Spec
 
 UNKNOWN_COMPUTE_FACTOR: Final = 2
 """Compute buffers of an architecture without a rule are doubled: an estimate that errs to the safe side."""
-OVERHEAD_BYTES: Final = 450 << 20
-"""CUDA context and libraries, a process and GPU: 150 to 600 MiB by card and driver; measured by nobody's log line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Bytes on one device."""
+
+    weights_bytes: int
+    cache: Remembered
+    compute_bytes: int
+    output_bytes: int = 0
+
+    @property
+    def total_bytes(self) -> int:
+        """Everything the engine allocates there."""
+        return self.weights_bytes + self.cache.context_bytes + self.compute_bytes + self.output_bytes
+
+    @property
+    def shown_bytes(self) -> int:
+        """What `/api/ps` makes of it."""
+        cache = self.cache
+        return shown_vram_bytes(
+            self.weights_bytes, cache.full_bytes, cache.sliding_bytes, cache.state_bytes, self.compute_bytes
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Bytes by buffer. `known` is False for an architecture without a rule (then compute is doubled).
+    """Loads of the GPUs and of the host, without CUDA's own overhead.
 
-    `projector_bytes` are the weights of a vision or audio tower in the same file; they come on top, on the GPU.
+    `known` is False for an architecture without a rule (then compute is doubled). `projector_bytes` are the weights of
+    a vision or audio tower in the same file; a process of its own buffers them on the first GPU.
     """
 
     family: str
     known: bool
-    weights_gpu_bytes: int
-    weights_host_bytes: int
-    cache: Remembered
-    compute_gpu_bytes: int
-    compute_host_bytes: int
-    output_bytes: int
+    split: Split
+    gpus: tuple[Load, ...]
+    host: Load
     projector_bytes: int
-    on_gpu: bool
+
+    @property
+    def weights_gpu_bytes(self) -> int:
+        """Weights on all GPUs."""
+        return sum(load.weights_bytes for load in self.gpus)
+
+    @property
+    def compute_gpu_bytes(self) -> int:
+        """Compute buffers on all GPUs."""
+        return sum(load.compute_bytes for load in self.gpus)
+
+    @property
+    def cache(self) -> Remembered:
+        """Caches and states on all devices."""
+        return sum((load.cache for load in self.gpus), self.host.cache)
 
     @property
     def gpu_total_bytes(self) -> int:
-        """What the engine allocates on the GPU, without CUDA's own overhead."""
-        context = self.cache.context_bytes if self.on_gpu else 0
-        return self.weights_gpu_bytes + context + self.compute_gpu_bytes
+        """Everything on all GPUs."""
+        return sum(load.total_bytes for load in self.gpus)
 
     @property
     def total_bytes(self) -> int:
         """Everything, host too."""
-        host = self.weights_host_bytes + self.compute_host_bytes + self.output_bytes
-        return self.weights_gpu_bytes + self.cache.context_bytes + self.compute_gpu_bytes + host
+        return self.gpu_total_bytes + self.host.total_bytes
 
     @property
     def shown_vram_bytes(self) -> int:
         """`size_vram` in `/api/ps`."""
-        if not self.on_gpu:
-            return 0
-        cache = self.cache
-        return shown_vram_bytes(
-            self.weights_gpu_bytes, cache.full_bytes, cache.sliding_bytes, cache.state_bytes, self.compute_gpu_bytes
-        )
+        return sum(load.shown_bytes for load in self.gpus)
 
 
-def estimate(spec: Spec, setting: Setting) -> Estimate:
-    """All buffers of a model that is wholly on one GPU, or wholly on the host."""
+def estimate(spec: Spec, setting: Setting, shares: Sequence[int] = ()) -> Estimate:
+    """All buffers under a setting; `shares` weigh several GPUs (their free bytes; equal if not given)."""
     family, known = family_of(spec), is_known(spec)
-    memories = family.remembers(spec)
-    weights = weights_on(spec, setting.device)
-    on_gpu = setting.device == "cuda"
-    movable = sum(weights.layers) + weights.head
-    gpu, host = compute_bytes(spec, family, setting, memories, embeds=embeds(spec))
+    memories, split = family.remembers(spec), split_of(spec, setting, shares)
+    size = pass_size(spec, setting, memories, split, embeds=embeds(spec))
     factor = 1 if known else UNKNOWN_COMPUTE_FACTOR
-    return Estimate(
-        family=family.title,
-        known=known,
-        weights_gpu_bytes=movable if on_gpu else 0,
-        weights_host_bytes=weights.host_only if on_gpu else weights.host_only + movable - weights.head_shares_host,
-        cache=remembered_by_all(memories, setting),
-        compute_gpu_bytes=gpu * factor,
-        compute_host_bytes=host * factor,
-        output_bytes=output_bytes(spec, setting),
-        projector_bytes=projector_bytes(spec),
-        on_gpu=on_gpu,
-    )
+    compute = [bytes_ * factor for bytes_ in compute_bytes(spec, family, size, memories, split)]
+    weights = weights_by_device(spec, split)
+    caches = [
+        remembered_by_all(
+            [memory for memory, home in zip(memories, split.layers, strict=False) if home == device],
+            setting,
+            on_gpu=device < split.gpus,
+        )
+        for device in range(split.gpus + 1)
+    ]
+    loads = [Load(*parts) for parts in zip(weights, caches, compute, strict=True)]
+    host = Load(weights[-1], caches[-1], compute[-1], output_bytes(spec, setting))
+    return Estimate(family.title, known, split, tuple(loads[:-1]), host, projector_bytes(spec))
 
 
 def output_bytes(spec: Spec, setting: Setting) -> int:

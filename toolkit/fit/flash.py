@@ -16,6 +16,7 @@ from toolkit.ollama.gguf.types import STORAGE_BY_NAME
 if TYPE_CHECKING:
     from toolkit.fit.setting import Setting
     from toolkit.fit.spec import Spec
+    from toolkit.fit.split import Split
 
 _EQUAL_LENGTHS: Final = frozenset({40, 64, 72, 80, 96, 112, 128, 256, 512})
 """Head lengths with a CUDA kernel if keys and values are equally long."""
@@ -44,10 +45,11 @@ def has_kernel(spec: Spec) -> bool:
     return keys > 0 and queries % (keys * shared) == 0
 
 
-def flash_plan(spec: Spec, setting: Setting) -> FlashPlan:
+def flash_plan(spec: Spec, setting: Setting, split: Split) -> FlashPlan:
     """What the engine makes of the setting. With `auto` the cache is laid out as if flash attention were on."""
     if setting.flash_attn == "off":
         return FlashPlan(on=False, on_gpu=True, values_lie=not mla.compresses(spec))
-    kernel = setting.device == "cpu" or has_kernel(spec)
-    needed = setting.flash_attn == "on" or STORAGE_BY_NAME[setting.kv_type.upper()].quantised
-    return FlashPlan(on=kernel or needed, on_gpu=kernel, values_lie=False)
+    kernel = split.gpus == 0 or has_kernel(spec)
+    stays = setting.flash_attn == "on" or STORAGE_BY_NAME[setting.kv_type.upper()].quantised
+    on_host = all(device == split.host for device in split.layers)
+    return FlashPlan(on=kernel or stays or on_host, on_gpu=kernel, values_lie=False)

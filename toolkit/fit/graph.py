@@ -31,8 +31,8 @@ class Tensor:
     """
 
     __slots__ = (
-        "at", "computed", "device", "is_input", "is_output", "kept", "live", "may_overwrite", "nbytes", "root",
-        "scheduled", "shape", "sources", "strided", "uses", "views", "waits",
+        "at", "computed", "device", "is_input", "is_output", "is_weight", "kept", "live", "may_overwrite", "nbytes",
+        "root", "scheduled", "shape", "sources", "strided", "uses", "views", "waits",
     )  # fmt: skip
 
     def __init__(self, nbytes: int, shape: Shape, sources: Sequence[Tensor], root: Tensor | None = None) -> None:
@@ -45,6 +45,7 @@ class Tensor:
         self.may_overwrite = False
         self.is_input = False
         self.is_output = False
+        self.is_weight = False
         self.kept = False
         self.scheduled = False
         self.waits = False
@@ -98,9 +99,15 @@ class Graph:
         tensor.strided = source.strided
         return tensor
 
-    def part(self, source: Tensor, shape: Shape, item_bytes: int = F32) -> Tensor:
-        """A strided or shifted view: some of a tensor, or all of it in another order."""
+    def part(self, source: Tensor, shape: Shape, item_bytes: int = F32, *, spans: bool = False) -> Tensor:
+        """A strided or shifted view: some of a tensor, or all of it in another order.
+
+        `spans` says that it reaches over the whole, as a view without a shape of interest does: a copy of it would be
+        as large as that.
+        """
         tensor = self.view(source, shape, item_bytes=item_bytes)
+        if spans or not shape:
+            tensor.nbytes = source.nbytes
         tensor.strided = True
         return tensor
 

@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.graph import F16, F32, I32, I64, Graph, Tensor
 from toolkit.ollama.gguf.types import STORAGE_BY_NAME, StorageType
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from toolkit.fit.setting import Streams
     from toolkit.fit.spec import Block, Spec
+    from toolkit.fit.split import Split
+    from toolkit.ollama.gguf.records import TensorInfo
+
+OFFLOAD_ROWS: Final = 32
+"""From so many rows on, work on weights of the host is done on the GPU (ggml-cuda.cu, offload_op)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +85,53 @@ class CacheInputs:
 class Pass:
     """One pass: hand it to a family's `draw`, then plan `graph`."""
 
-    def __init__(self, spec: Spec, size: PassSize, *, device: int, host: int) -> None:
+    def __init__(self, spec: Spec, size: PassSize, split: Split) -> None:
         self.spec = spec
         self.size = size
-        self.graph = Graph(device, host)
+        self.split = split
+        self.graph = Graph(0, split.host)
+        self._rows = size.tokens
+        self.home = 0  # where the weights of the current layer are
+        self.cache_home = 0  # where the cache that it reads is
         self.storage: StorageType = STORAGE_BY_NAME[size.kv_type.upper()]
-        self.on_gpu = device != host
+        self.on_gpu = split.gpus > 0
         self.layer_numbers: tuple[int, ...] = tuple(range(spec.layers))
+
+    def layers(self) -> Iterator[int]:
+        """The layers to draw, in order; results from here on belong to the layer's device.
+
+        A layer whose weights are on the host is computed on the first GPU all the same if there is one and the batch
+        is large: it is worth bringing the weights there.
+        """
+        for layer in self.layer_numbers:
+            self._enter(self.split.layers[layer])
+            yield layer
+
+    def enter_head(self) -> None:
+        """Results from here on belong to the head's device."""
+        self._enter(self.split.head)
+
+    def _enter(self, home: int) -> None:
+        self.home = self.cache_home = home
+        away = home == self.split.host and (self._rows >= OFFLOAD_ROWS)
+        self.graph.device = 0 if away else home
+
+    def cache(self) -> Tensor:
+        """The cache of the current layer, to store into or to read from."""
+        return self.graph.kept(0, self.cache_home)
+
+    def fetched(self, weight: TensorInfo) -> tuple[Tensor, ...]:
+        """The weight as a source, if it has to be brought from another device."""
+        if self.home == self.graph.device:
+            return ()
+        tensor = self.graph.kept(weight.nbytes, self.home)
+        tensor.is_weight = True
+        return (tensor,)
+
+    def fetched_head(self) -> tuple[Tensor, ...]:
+        """The output head as a source, if it has to be brought from another device."""
+        weight = self.spec.roots.get("output.weight") or self.spec.roots.get("token_embd.weight")
+        return self.fetched(weight) if weight is not None else ()
 
     @property
     def last_layer(self) -> int:
@@ -103,6 +150,11 @@ class Pass:
     def rotates(self) -> bool:
         """True if positions enter by rotation; some hybrids have none."""
         return self.spec.keys.raw("rope.scaling.finetuned") is not False
+
+    @property
+    def windowed(self) -> bool:
+        """True if some layers slide."""
+        return self.size.sliding_cells > 0
 
     def side_by_side(self, block: Block) -> bool:
         """True if attention and feed-forward read the same norm."""
@@ -166,5 +218,9 @@ class Pass:
         return table
 
     def only_rows_out(self, *tensors: Tensor) -> tuple[Tensor, ...]:
-        """The rows that get logits, of each tensor."""
-        return tuple(self.graph.new((tensor.shape[0], self.size.rows_out), tensor, self.rows_out) for tensor in tensors)
+        """The rows that get logits, of each tensor; what follows has only that many."""
+        rows = self.size.rows_out
+        picked = tuple(self.graph.new((tensor.shape[0], rows), tensor, self.rows_out) for tensor in tensors)
+        self._rows = rows
+        self._enter(self.home)
+        return picked

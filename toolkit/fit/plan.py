@@ -2,7 +2,8 @@
 
 Rules (ggml's scheduler and graph allocator):
 - results are computed in runs of one device; what a run needs from another device is copied at its start, once a pass;
-- inputs are placed before anything else;
+- a weight that has to be brought from another device starts a run of its own, so that its copy lives briefly;
+- inputs are placed before anything else; so is what crosses devices when batches are pipelined, several times over;
 - an element-wise result overwrites the first source of the same shape that nothing else needs and that is no view;
 - memory is given back as soon as the last reader has run; outputs are never given back.
 """
@@ -20,12 +21,19 @@ if TYPE_CHECKING:
     from toolkit.fit.graph import Graph
 
 
-def peaks(graph: Graph, alignments: Sequence[int]) -> tuple[int, ...]:
-    """Bytes of each device's compute buffer for this pass; `alignments` has one entry a device."""
-    order = _with_copies(graph.order) if len(alignments) > 1 else graph.order
+def peaks(graph: Graph, alignments: Sequence[int], copies: int = 1) -> tuple[int, ...]:
+    """Bytes of each device's compute buffer for this pass.
+
+    `alignments` has one entry a device; `copies` is how often the engine keeps what crosses devices (4 if pipelined).
+    """
+    order, first = graph.order, graph.inputs
+    if len(alignments) > 1:
+        crossing = _Crossing(copies)
+        order = crossing.routed(order)
+        first = [*graph.inputs, *crossing.pinned]
     arenas = [Arena(alignment) for alignment in alignments]
     _count(order)
-    for tensor in graph.inputs:
+    for tensor in first:
         _place(tensor, arenas)
     for tensor in order:
         for source in tensor.sources:
@@ -36,42 +44,66 @@ def peaks(graph: Graph, alignments: Sequence[int]) -> tuple[int, ...]:
     return tuple(arena.peak_bytes for arena in arenas)
 
 
-def _with_copies(order: Sequence[Tensor]) -> list[Tensor]:
-    """The order with copies at the start of each run of one device, and readers turned to them."""
-    out: list[Tensor] = []
-    copies: dict[tuple[int, int], Tensor] = {}
-    for device, run in _runs(order):
-        for tensor in run:
-            if tensor.computed and any(source.device != device for source in tensor.sources):
-                tensor.sources = [_here(source, device, copies, out) for source in tensor.sources]
-        out.extend(run)
-    return out
+class _Crossing:
+    """Puts copies into an order of results wherever one device needs what another has."""
+
+    def __init__(self, copies: int) -> None:
+        self.pinned: list[Tensor] = []
+        """What a pipeline keeps for the whole pass, in the order in which it is placed."""
+        self._copies = copies
+        self._made: dict[tuple[int, int], Tensor] = {}
+        self._inputs: dict[int, Tensor] = {}
+
+    def routed(self, order: Sequence[Tensor]) -> list[Tensor]:
+        """The order with copies at the start of each run, and readers turned to them."""
+        out: list[Tensor] = []
+        for device, run in _runs(order):
+            for tensor in run:
+                if self._copies > 1 and tensor.computed:
+                    self._inputs.update((id(source), source) for source in tensor.sources if source.is_input)
+                if tensor.computed and any(source.device != device for source in tensor.sources):
+                    tensor.sources = [self._here(source, device, out) for source in tensor.sources]
+            out.extend(run)
+        spare = [_copy(tensor, tensor.device) for tensor in self._inputs.values() for _ in range(self._copies - 1)]
+        self.pinned = [*spare, *self.pinned]
+        return out
+
+    def _here(self, source: Tensor, device: int, out: list[Tensor]) -> Tensor:
+        """The source itself, or its copy on `device`, made once a pass."""
+        if source.device == device:
+            return source
+        key = (id(source), device)
+        if key not in self._made:
+            made = _copy(source, device)
+            self._made[key] = made
+            out += (_wait(source, device), made)
+            if self._copies > 1:
+                self._pin(source, made)
+        return self._made[key]
+
+    def _pin(self, source: Tensor, made: Tensor) -> None:
+        made.is_output = True
+        self.pinned += (made, *(_copy(source, made.device) for _ in range(self._copies - 1)))
 
 
 def _runs(order: Sequence[Tensor]) -> Iterator[tuple[int, list[Tensor]]]:
     """Stretches that one device computes; views go with whatever is around them."""
     run: list[Tensor] = []
     device: int | None = None
+    fetches = False
     for tensor in order:
-        if tensor.computed and tensor.device != device:
-            if device is not None:
-                yield device, run
-                run = []
-            device = tensor.device
+        if tensor.computed:
+            foreign = any(source.device != tensor.device for source in tensor.sources)
+            brings = foreign and any(source.is_weight for source in tensor.sources)
+            if tensor.device != device or (brings and fetches):
+                if device is not None:
+                    yield device, run
+                    run, fetches = [], False
+                device = tensor.device
+            fetches = fetches or foreign
         run.append(tensor)
     if device is not None:
         yield device, run
-
-
-def _here(source: Tensor, device: int, copies: dict[tuple[int, int], Tensor], out: list[Tensor]) -> Tensor:
-    """The source itself, or its copy on `device`, made once a pass."""
-    if source.device == device:
-        return source
-    key = (id(source), device)
-    if key not in copies:
-        copies[key] = _copy(source, device)
-        out += (_wait(source, device), copies[key])
-    return copies[key]
 
 
 def _wait(source: Tensor, device: int) -> Tensor:

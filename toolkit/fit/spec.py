@@ -89,11 +89,6 @@ class Spec:
     file_bytes: int | None
     tensor_bytes: int
 
-    @property
-    def tied(self) -> bool:
-        """True if the output head is the embedding table."""
-        return "output.weight" not in self.roots
-
 
 def spec_of(header: Header, file_bytes: int | None = None) -> Spec:
     """The spec of a model; `file_bytes` overrides the size of the file (for a header without its data).

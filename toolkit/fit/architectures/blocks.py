@@ -19,33 +19,46 @@ if TYPE_CHECKING:
     from toolkit.fit.spec import Block
 
 
-def rms_norm(one_pass: Pass, x: Tensor, *, weighted: bool = True) -> Tensor:
-    """Root-mean-square norm, then the weights."""
+def rms_norm(one_pass: Pass, x: Tensor, block: Block, name: str) -> Tensor:
+    """Root-mean-square norm, then the weights called `name` if there are any.
+
+    The norm itself has no weights and so still runs where its input was made; only its product goes to a next device.
+    """
     normed = one_pass.graph.over(x)
-    return one_pass.graph.over(normed) if weighted else normed
+    if x.device != one_pass.graph.host:
+        normed.device = x.device
+    weight = block.get(f"{name}.weight")
+    return one_pass.graph.over(normed, *one_pass.fetched(weight)) if weight is not None else normed
 
 
-def layer_norm(one_pass: Pass, x: Tensor, *, weighted: bool = True, biased: bool = False) -> Tensor:
-    """Mean-and-variance norm (never in place), then weights and bias."""
+def layer_norm(one_pass: Pass, x: Tensor, block: Block, name: str) -> Tensor:
+    """Mean-and-variance norm (never in place), then weights and bias if there are any."""
     out = one_pass.graph.new(x.shape, x)
-    if weighted:
-        out = one_pass.graph.over(out)
-    return one_pass.graph.over(out) if biased else out
+    if x.device != one_pass.graph.host:
+        out.device = x.device
+    for part in (block.get(f"{name}.weight"), block.get(f"{name}.bias")):
+        if part is not None:
+            out = one_pass.graph.over(out, *one_pass.fetched(part))
+    return out
 
 
 def norm(one_pass: Pass, x: Tensor, block: Block, name: str) -> Tensor:
     """The norm called `name`: a plain norm if the file has a bias for it or gives only its epsilon, else RMS."""
-    biased = f"{name}.bias" in block
-    if biased or one_pass.plain_norms:
-        return layer_norm(one_pass, x, weighted=f"{name}.weight" in block, biased=biased)
-    return rms_norm(one_pass, x, weighted=f"{name}.weight" in block)
+    if f"{name}.bias" in block or one_pass.plain_norms:
+        return layer_norm(one_pass, x, block, name)
+    return rms_norm(one_pass, x, block, name)
 
 
 def linear(one_pass: Pass, x: Tensor, block: Block, name: str) -> Tensor:
     """A projection by the tensor `name`, with its bias if there is one."""
-    width = block[f"{name}.weight"].shape[1]
-    out = one_pass.graph.new((width, *x.shape[1:]), x)
-    return one_pass.graph.over(out) if f"{name}.bias" in block else out
+    weight, bias = block[f"{name}.weight"], block.get(f"{name}.bias")
+    out = one_pass.graph.new((weight.shape[1], *x.shape[1:]), *one_pass.fetched(weight), x)
+    return one_pass.graph.over(out, *one_pass.fetched(bias)) if bias is not None else out
+
+
+def with_weight(one_pass: Pass, x: Tensor, block: Block, name: str) -> Tensor:
+    """An element-wise step with the tensor of this full name."""
+    return one_pass.graph.over(x, *one_pass.fetched(block[name]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,8 @@ def queries_keys_values(one_pass: Pass, x: Tensor, block: Block, heads: Heads) -
 
 def rotated(one_pass: Pass, x: Tensor) -> Tensor:
     """Rotary position embedding."""
-    return one_pass.graph.over(x, one_pass.positions)
+    factors = one_pass.spec.roots.get("rope_freqs.weight")
+    return one_pass.graph.over(x, one_pass.positions, *(one_pass.fetched(factors) if factors is not None else ()))
 
 
 def _turned(one_pass: Pass, x: Tensor, turn: Tensor | None) -> Tensor:
@@ -98,20 +112,18 @@ def attend(
     *,
     inputs: CacheInputs,
     soft_cap: bool = False,
-    keys_first: bool = False,
 ) -> Tensor:
     """Store keys and values, attend to the cache; the result is heads x value length wide.
 
-    Without `key` and `value` the layer reads the cache of an earlier one. `keys_first` is the order in which caches
-    with windows are fed. Flash attention on CUDA needs room for 16-bit copies of a quantised cache; without it the
-    scores of all heads (f32) are alive at once.
+    Without `key` and `value` the layer reads the cache of an earlier one. Flash attention on CUDA needs room for 16-bit
+    copies of a quantised cache; without it the scores of all heads (f32) are alive at once.
     """
     graph = one_pass.graph
     query = _turned(one_pass, query, inputs.key_turn)
     key = key and _turned(one_pass, key, inputs.key_turn)
     value = value and _turned(one_pass, value, inputs.value_turn)
-    graph.run(query, *(t for t in ((key, value) if keys_first else (value, key)) if t is not None))
-    cache = graph.kept(0, graph.device)
+    graph.run(query, *(t for t in ((key, value) if one_pass.windowed else (value, key)) if t is not None))
+    cache = one_pass.cache()
     for stored, rows in ((key, inputs.key_rows), (value, inputs.value_rows)):
         if stored is not None:
             graph.run(graph.store(cache, graph.view(stored, stored.shape), rows))
@@ -130,12 +142,14 @@ def _attended(one_pass: Pass, query: Tensor, heads: Heads, inputs: CacheInputs, 
     flat = (heads.value_length * heads.queries, size.tokens)
     if size.flash and size.flash_on_gpu:
         extra = flash_copies_bytes(one_pass, heads, inputs.cells)
-        out = graph.view(graph.new(shape, asked, inputs.mask, extra_bytes=extra), flat)
+        away = _fetched_cache(one_pass, heads, inputs.cells)
+        out = graph.view(graph.new(shape, asked, *away, inputs.mask, extra_bytes=extra), flat)
     elif size.flash:
         out = graph.view(_on_host(one_pass, shape, asked, heads, inputs), flat)
     else:
-        stored = () if size.values_lie else (_turned_values(one_pass, heads, inputs.cells),)
-        scores = graph.new((inputs.cells, tokens, heads.queries, streams), asked)
+        away = _fetched_cache(one_pass, heads, inputs.cells)
+        stored = away[1:] if size.values_lie else (_turned_values(one_pass, heads, inputs.cells),)
+        scores = graph.new((inputs.cells, tokens, heads.queries, streams), *away[:1], asked)
         if soft_cap:
             scores = graph.over(graph.over(graph.over(scores)))
         weights = graph.over(scores, inputs.mask)
@@ -143,6 +157,17 @@ def _attended(one_pass: Pass, query: Tensor, heads: Heads, inputs: CacheInputs, 
         out = graph.new(flat, graph.part(mixed, shape))
     graph.run(out)
     return out
+
+
+def _fetched_cache(one_pass: Pass, heads: Heads, cells: int) -> tuple[Tensor, ...]:
+    """Keys and values, if they lie on another device than the one that attends and so have to be copied."""
+    if one_pass.cache_home == one_pass.graph.device:
+        return ()
+    rows = cells * one_pass.size.streams.count * heads.keys
+    lengths = (heads.key_length, heads.value_length)
+    return tuple(
+        one_pass.graph.kept(one_pass.storage.row_bytes(rows * length), one_pass.cache_home) for length in lengths
+    )
 
 
 def _on_host(one_pass: Pass, shape: Shape, asked: Tensor, heads: Heads, inputs: CacheInputs) -> Tensor:
@@ -161,7 +186,7 @@ def _on_host(one_pass: Pass, shape: Shape, asked: Tensor, heads: Heads, inputs: 
 def _turned_values(one_pass: Pass, heads: Heads, cells: int) -> Tensor:
     """Values laid out for a product of matrices, where the cache does not keep them so."""
     shape = (cells, heads.value_length, heads.keys, one_pass.size.streams.count)
-    return one_pass.graph.new(shape, one_pass.graph.kept(0, one_pass.graph.device), item_bytes=one_pass.cell_bytes)
+    return one_pass.graph.new(shape, one_pass.cache(), item_bytes=one_pass.cell_bytes)
 
 
 def flash_copies_bytes(one_pass: Pass, heads: Heads, cells: int) -> int:
@@ -217,8 +242,9 @@ def experts(one_pass: Pass, x: Tensor, block: Block, routing: Routing) -> Tensor
     graph.run(weights)
     spread = graph.view(x, (x.shape[0], 1, tokens))
     acted = _expert_activation(one_pass, spread, block, chosen)
-    down = block["ffn_down_exps.weight"].shape[1]
-    out = graph.new((down, used, tokens), acted, chosen)
+    weight = block["ffn_down_exps.weight"]
+    down = weight.shape[1]
+    out = graph.new((down, used, tokens), *one_pass.fetched(weight), acted, chosen)
     if "ffn_down_exps.bias" in block:
         out = graph.over(out, chosen)
     out = graph.over(out, weights)
@@ -235,17 +261,19 @@ def experts(one_pass: Pass, x: Tensor, block: Block, routing: Routing) -> Tensor
 def _expert_activation(one_pass: Pass, spread: Tensor, block: Block, chosen: Tensor) -> Tensor:
     graph, used, tokens = one_pass.graph, one_pass.spec.experts_used, spread.shape[2]
     if "ffn_gate_up_exps.weight" in block:
-        width = block["ffn_gate_up_exps.weight"].shape[1]
-        joint = graph.new((width, used, tokens), spread, chosen)
+        weight = block["ffn_gate_up_exps.weight"]
+        width = weight.shape[1]
+        joint = graph.new((width, used, tokens), *one_pass.fetched(weight), spread, chosen)
         shape = (width // 2, used, tokens)
         return graph.new(shape, graph.part(joint, shape), graph.part(joint, shape))
-    width = block["ffn_up_exps.weight"].shape[1]
-    up = graph.new((width, used, tokens), spread, chosen)
+    weight = block["ffn_up_exps.weight"]
+    width = weight.shape[1]
+    up = graph.new((width, used, tokens), *one_pass.fetched(weight), spread, chosen)
     if "ffn_up_exps.bias" in block:
         up = graph.over(up, chosen)
     if "ffn_gate_exps.weight" not in block:
         return graph.over(up)
-    gate = graph.new((width, used, tokens), spread, chosen)
+    gate = graph.new((width, used, tokens), *one_pass.fetched(block["ffn_gate_exps.weight"]), spread, chosen)
     if "ffn_gate_exps.bias" in block:
         gate = graph.over(gate, chosen)
     return graph.new((width, used, tokens), gate, up)

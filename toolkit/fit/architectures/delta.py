@@ -48,7 +48,7 @@ class DeltaNet:
     def draw(self, one_pass: Pass) -> None:
         """Layers in file order."""
         x = one_pass.embedded()
-        for layer in one_pass.layer_numbers:
+        for layer in one_pass.layers():
             normed = blocks.norm(one_pass, x, one_pass.block(layer), "attn_norm")
             one_pass.graph.run(normed)
             mix = _attention if attends(one_pass.spec, layer) else _delta
@@ -83,9 +83,10 @@ def _delta(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     state = recurrent.remembered_state(one_pass, (sizes.kernel - 1) * sizes.channels)
     columns = graph.view(state, (sizes.kernel - 1, sizes.channels, slots))
     padded = graph.new((sizes.kernel - 1 + steps, sizes.channels, slots), columns, graph.part(joint, ()))
-    graph.run(graph.store(graph.kept(0, graph.device), graph.part(padded, ())))
+    graph.run(graph.store(one_pass.cache(), graph.part(padded, ())))
     memory = recurrent.remembered_state(one_pass, sizes.state * sizes.inner)
-    mixed = graph.over(graph.new((sizes.channels, steps, slots), padded))
+    kernel = one_pass.fetched(block["ssm_conv1d.weight"])
+    mixed = graph.over(graph.new((sizes.channels, steps, slots), padded, *kernel))
     narrow, wide = (sizes.state, sizes.groups, steps, slots), (length, sizes.rank, steps, slots)
     query, key = (graph.new(narrow, graph.part(mixed, narrow)) for _ in range(2))
     if one_pass.spec.architecture in _REPEATS_HEADS and sizes.groups != sizes.rank:
@@ -93,8 +94,8 @@ def _delta(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     value = graph.part(mixed, wide)
     total = sizes.inner * one_pass.size.tokens + sizes.state * sizes.inner * slots
     result = graph.new((total,), query, key, value, decay, strength, graph.view(memory, (length, length, sizes.rank)))
-    graph.run(graph.store(graph.kept(0, graph.device), graph.part(result, ())))
-    normed = blocks.rms_norm(one_pass, graph.view(result, wide))
+    graph.run(graph.store(one_pass.cache(), graph.part(result, ())))
+    normed = blocks.rms_norm(one_pass, graph.view(result, wide), block, "ssm_norm")
     gated = graph.over(normed, graph.over(graph.view(side, wide)))
     out = blocks.linear(one_pass, graph.view(gated, (sizes.inner, steps, slots)), block, "ssm_out")
     return graph.view(out, (out.shape[0], one_pass.size.tokens))
@@ -112,5 +113,6 @@ def _strength_and_decay(one_pass: Pass, x: Tensor, layer: int, sizes: recurrent.
     else:
         strength = graph.over(graph.view(blocks.linear(one_pass, x, block, "ssm_beta"), spread))
         decay = graph.view(blocks.linear(one_pass, x, block, "ssm_alpha"), flat)
-    decay = graph.over(graph.over(graph.over(decay)))
+    decay = graph.over(blocks.with_weight(one_pass, decay, block, "ssm_dt.bias"))
+    decay = blocks.with_weight(one_pass, decay, block, "ssm_a")
     return strength, graph.view(decay, spread)

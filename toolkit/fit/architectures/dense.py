@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 SCALED_EMBEDDINGS: Final = ("gemma", "gemma2", "gemma3", "gemma4", "gemma-embedding", "minicpm", "minicpm3", "grok")
 SCALED_QUERIES: Final = ("gemma", "gemma2", "gemma3", "gemma-embedding", "phi2", "phi3", "phimoe")
+SLIDING_ROTATION_ONLY: Final = ("cohere2", "exaone4", "afmoe")
+"""Architectures whose full layers have no position embedding if others slide."""
 RESIDUAL_FIRST: Final = ("lfm2", "lfm2moe")
 
 
@@ -42,7 +44,7 @@ class Dense:
     def draw(self, one_pass: Pass) -> None:
         """All layers over the one cache."""
         x = embedded(one_pass)
-        for layer in one_pass.layer_numbers:
+        for layer in one_pass.layers():
             x = decoder_layer(one_pass, x, layer, one_pass.full)
         head(one_pass, x)
 
@@ -63,7 +65,7 @@ def heads_of(spec: Spec, layer: int) -> blocks.Heads:
     return blocks.Heads(spec.heads[layer], spec.kv_heads[layer], spec.key_length, spec.value_length)
 
 
-def attention(one_pass: Pass, x: Tensor, layer: int, inputs: CacheInputs, *, keys_first: bool = False) -> Tensor:
+def attention(one_pass: Pass, x: Tensor, layer: int, inputs: CacheInputs) -> Tensor:
     """Attention of one layer, from the normed input to the projected output."""
     spec, block, heads = one_pass.spec, one_pass.block(layer), heads_of(one_pass.spec, layer)
     query, key, value = blocks.queries_keys_values(one_pass, x, block, heads)
@@ -71,20 +73,21 @@ def attention(one_pass: Pass, x: Tensor, layer: int, inputs: CacheInputs, *, key
         query = blocks.norm(one_pass, query, block, "attn_q_norm")
     if "attn_k_norm.weight" in block:
         key = blocks.norm(one_pass, key, block, "attn_k_norm")
-    if one_pass.rotates:
+    bare = one_pass.windowed and inputs is one_pass.full and spec.architecture in SLIDING_ROTATION_ONLY
+    if one_pass.rotates and not bare:
         query, key = blocks.rotated(one_pass, query), blocks.rotated(one_pass, key)
     if spec.architecture in SCALED_QUERIES:
         query = one_pass.graph.over(query)
     soft_cap = spec.keys.number("attn_logit_softcapping") > 0
-    mixed = blocks.attend(one_pass, query, key, value, heads, inputs=inputs, soft_cap=soft_cap, keys_first=keys_first)
+    mixed = blocks.attend(one_pass, query, key, value, heads, inputs=inputs, soft_cap=soft_cap)
     return blocks.linear(one_pass, mixed, block, "attn_output")
 
 
-def decoder_layer(one_pass: Pass, x: Tensor, layer: int, inputs: CacheInputs, *, keys_first: bool = False) -> Tensor:
+def decoder_layer(one_pass: Pass, x: Tensor, layer: int, inputs: CacheInputs) -> Tensor:
     """One layer, attention and feed-forward."""
     block = one_pass.block(layer)
     normed = blocks.norm(one_pass, x, block, "attn_norm") if "attn_norm.weight" in block else x
-    mixed = attention(one_pass, normed, layer, inputs, keys_first=keys_first)
+    mixed = attention(one_pass, normed, layer, inputs)
     if one_pass.side_by_side(block):
         return _side_by_side(one_pass, x, normed, mixed, layer)
     return after_mixing(one_pass, x, mixed, layer)
@@ -137,10 +140,11 @@ def _side_by_side(one_pass: Pass, x: Tensor, normed: Tensor, mixed: Tensor, laye
 def head(one_pass: Pass, x: Tensor) -> None:
     """Final norm and logits; both stay, as the host reads them."""
     graph, spec = one_pass.graph, one_pass.spec
+    one_pass.enter_head()
     name = "output_norm" if "output_norm.weight" in spec.roots else "token_embd_norm"
     x = blocks.norm(one_pass, x, spec.roots, name)
     x.is_output = True
-    logits = graph.new((spec.vocabulary, x.shape[1]), x)
+    logits = graph.new((spec.vocabulary, x.shape[1]), *one_pass.fetched_head(), x)
     if "output.bias" in spec.roots:
         logits = graph.over(logits)
     if spec.keys.number("logit_scale"):

@@ -45,9 +45,9 @@ class Encoder:
             positions = graph.new(x.shape, one_pass.positions)
             positions.device = graph.host
             x = graph.over(positions, x)
-        x = blocks.layer_norm(one_pass, x, biased=True)
+        x = blocks.layer_norm(one_pass, x, spec.roots, "token_embd_norm")
         mask = graph.feed(one_pass.size.tokens**2 * (F16 if one_pass.size.flash else F32))
-        for layer in one_pass.layer_numbers:
+        for layer in one_pass.layers():
             x = _layer(one_pass, x, layer, mask)
         x.is_output = True
         graph.run(x)
@@ -59,10 +59,10 @@ def _layer(one_pass: Pass, x: Tensor, layer: int, mask: Tensor) -> Tensor:
     mixed = _attention(one_pass, x, layer, mask)
     if layer == one_pass.last_layer:
         mixed, x = one_pass.only_rows_out(mixed, x)
-    fed = blocks.layer_norm(one_pass, graph.over(mixed, x), biased=True)
+    fed = blocks.layer_norm(one_pass, graph.over(mixed, x), block, "attn_output_norm")
     routed = "ffn_gate_inp.weight" in block
     out = moe.feed_forward(one_pass, fed, block) if routed else blocks.feed_forward(one_pass, fed, block)
-    return blocks.layer_norm(one_pass, graph.over(out, fed), biased=True)
+    return blocks.layer_norm(one_pass, graph.over(out, fed), block, "layer_output_norm")
 
 
 def _attention(one_pass: Pass, x: Tensor, layer: int, mask: Tensor) -> Tensor:

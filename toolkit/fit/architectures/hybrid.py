@@ -43,7 +43,7 @@ class Hybrid:
         """Layers in file order."""
         x = dense.embedded(one_pass)
         one_pass.graph.run(x)
-        for layer in one_pass.layer_numbers:
+        for layer in one_pass.layers():
             block = one_pass.block(layer)
             normed = blocks.norm(one_pass, x, block, "attn_norm")
             mixed = _mixed(one_pass, normed, layer)
@@ -92,7 +92,7 @@ def _short_convolution(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     padded = graph.new(
         (columns + steps, width, slots), graph.view(state, (columns, width, slots)), graph.part(product, ())
     )
-    graph.run(graph.store(graph.kept(0, graph.device), graph.part(padded, ())))
+    graph.run(graph.store(one_pass.cache(), graph.part(padded, ())))
     out = graph.over(second, graph.new(shape, padded))
     projected = blocks.linear(one_pass, out, block, "shortconv.out_proj")
     return graph.view(projected, (projected.shape[0], one_pass.size.tokens))

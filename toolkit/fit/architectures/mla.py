@@ -44,7 +44,7 @@ class Latent:
         """Layers as in a dense decoder, with this attention."""
         x = dense.embedded(one_pass)
         attention = _compressed if compresses(one_pass.spec) else _full_heads
-        for layer in one_pass.layer_numbers:
+        for layer in one_pass.layers():
             normed = blocks.norm(one_pass, x, one_pass.block(layer), "attn_norm")
             x = dense.after_mixing(one_pass, x, attention(one_pass, normed, layer), layer)
         dense.head(one_pass, x)
@@ -109,7 +109,7 @@ def _compressed(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     value = graph.view(parts.key_plain, (rank, 1, tokens))
     key = graph.new((spec.key_length, 1, tokens), value, parts.key_turned)
     graph.run(query, value, key)
-    cache = graph.kept(0, graph.device)
+    cache = one_pass.cache()
     graph.run(graph.store(cache, graph.view(key, key.shape), inputs.key_rows))
     out = _expanded_after(one_pass, query, heads, rank)
     graph.run(out)
@@ -129,7 +129,7 @@ def _expanded_after(one_pass: Pass, query: Tensor, heads: int, rank: int) -> Ten
     else:
         scores = graph.new((cells, tokens, heads, streams), asked)
         weights = graph.over(scores, one_pass.full.mask)
-        lying = graph.new((cells, rank, 1, streams), graph.kept(0, graph.device), item_bytes=one_pass.cell_bytes)
+        lying = graph.new((cells, rank, 1, streams), one_pass.cache(), item_bytes=one_pass.cell_bytes)
         mixed = graph.new((rank, tokens, heads, streams), lying, weights)
     opened = graph.new((length, tokens, heads, streams), mixed)
     return graph.view(

@@ -23,7 +23,7 @@ from toolkit.fit.graph import I32
 if TYPE_CHECKING:
     from toolkit.fit.graph import Tensor
     from toolkit.fit.passes import Pass
-    from toolkit.fit.spec import Spec
+    from toolkit.fit.spec import Block, Spec
 
 _STORING_LAYERS: Final = 20
 _SPARSE_LAYERS: Final = 10
@@ -51,19 +51,19 @@ class Nested:
         x = graph.over(one_pass.embedded())
         per_layer = _layer_embeddings(one_pass, x)
         magnitude = _magnitude(one_pass, x)
-        added = graph.new((spec.embedding, tokens, streams - 1), graph.new((spec.embedding, tokens, streams - 1), x))
+        repeated = graph.new((spec.embedding, tokens, streams - 1), x)
+        one_pass.enter_head()  # the projection to the other streams is loaded with the head
+        added = graph.new(repeated.shape, repeated)
         stacked = graph.new((spec.embedding, tokens, streams), x, _rescaled(one_pass, added, magnitude))
         windows = windows_of(spec)
-        for layer in one_pass.layer_numbers:
+        for layer in one_pass.layers():
             stacked = _layer(one_pass, stacked, per_layer, layer, slides=windows[layer] is not None)
         _merged(one_pass, stacked)
 
 
-def _slice(one_pass: Pass, x: Tensor, *, first: bool = True) -> Tensor:
-    """One of the streams; the first starts where the whole starts."""
-    view = one_pass.graph.part(x, x.shape[:2])
-    view.strided = not first
-    return view
+def _slice(one_pass: Pass, x: Tensor) -> Tensor:
+    """One of the streams, or what the layers have for one of them."""
+    return one_pass.graph.part(x, x.shape[:2])
 
 
 def _magnitude(one_pass: Pass, x: Tensor) -> Tensor:
@@ -86,35 +86,38 @@ def _layer_embeddings(one_pass: Pass, x: Tensor) -> Tensor:
     scaled = graph.over(graph.view(rows, shape))
     graph.run(scaled)
     projected = graph.view(graph.over(graph.new((width * spec.layers, tokens), x)), shape)
-    joined = graph.over(graph.over(blocks.rms_norm(one_pass, projected), scaled))
+    joined = graph.over(graph.over(blocks.rms_norm(one_pass, projected, spec.roots, "per_layer_proj_norm"), scaled))
     return graph.new((width, tokens, spec.layers), graph.part(joined, ()))
 
 
-def _modalities(one_pass: Pass, x: Tensor, streams: int) -> Tensor:
+def _modalities(one_pass: Pass, x: Tensor, block: Block) -> Tensor:
     graph = one_pass.graph
-    scaled = graph.over(blocks.rms_norm(one_pass, x))
-    return graph.over(graph.new((streams, x.shape[1]), scaled))
+    scaled = graph.over(blocks.rms_norm(one_pass, x, block, "altup_router_norm"))
+    return graph.over(blocks.linear(one_pass, scaled, block, "altup_router"))
 
 
 def _layer(one_pass: Pass, x: Tensor, per_layer: Tensor, layer: int, *, slides: bool) -> Tensor:
     graph, block, tokens = one_pass.graph, one_pass.block(layer), one_pass.size.tokens
     width, _, streams = x.shape
-    coefficients = graph.new((streams * streams, tokens), _modalities(one_pass, _slice(one_pass, x), streams))
+    coefficients = blocks.linear(
+        one_pass, _modalities(one_pass, _slice(one_pass, x), block), block, "altup_predict_coef"
+    )
     turned = graph.new((streams, width, tokens), graph.part(x, ()))
     mixed = graph.new((streams, width, tokens), turned, graph.view(coefficients, (streams, streams, tokens)))
     predictions = graph.over(graph.new(x.shape, graph.part(mixed, ())), x)
     active = _slice(one_pass, predictions)
-    normed = blocks.rms_norm(one_pass, active)
+    normed = blocks.rms_norm(one_pass, active, block, "attn_norm")
     shortcut = blocks.linear(one_pass, blocks.linear(one_pass, normed, block, "laurel_l"), block, "laurel_r")
-    shortcut = graph.over(blocks.rms_norm(one_pass, shortcut), normed)
-    attended = graph.over(blocks.rms_norm(one_pass, _attention(one_pass, normed, layer, slides=slides)), active)
+    shortcut = graph.over(blocks.rms_norm(one_pass, shortcut, block, "laurel_post_norm"), normed)
+    attended = _attention(one_pass, normed, layer, slides=slides)
+    attended = graph.over(blocks.rms_norm(one_pass, attended, block, "post_attention_norm"), active)
     joined = graph.over(graph.over(attended, shortcut))
-    fed = graph.over(blocks.rms_norm(one_pass, _fed(one_pass, joined, layer)), joined)
-    corrected = _corrected(one_pass, predictions, fed)
-    first = graph.over(_slice(one_pass, corrected))
-    first = graph.over(graph.new((per_layer.shape[0], tokens), first))
-    first = graph.over(first, _slice(one_pass, per_layer, first=layer == 0))
-    first = blocks.rms_norm(one_pass, graph.new((width, tokens), first))
+    fed = graph.over(blocks.rms_norm(one_pass, _fed(one_pass, joined, layer), block, "post_ffw_norm"), joined)
+    corrected = _corrected(one_pass, predictions, fed, block)
+    first = blocks.with_weight(one_pass, _slice(one_pass, corrected), block, "altup_correct_scale.weight")
+    first = graph.over(blocks.linear(one_pass, first, block, "inp_gate"))
+    first = graph.over(first, _slice(one_pass, per_layer))
+    first = blocks.rms_norm(one_pass, blocks.linear(one_pass, first, block, "proj"), block, "post_norm")
     rest = graph.over(graph.part(corrected, (width, tokens, streams - 1)), first)
     return graph.new(x.shape, _slice(one_pass, corrected), rest)
 
@@ -123,23 +126,24 @@ def _attention(one_pass: Pass, x: Tensor, layer: int, *, slides: bool) -> Tensor
     graph, block, heads = one_pass.graph, one_pass.block(layer), dense.heads_of(one_pass.spec, layer)
     inputs = one_pass.sliding if slides else one_pass.full
     if layer >= _STORING_LAYERS:
+        one_pass.cache_home = one_pass.split.layers[_STORING_LAYERS - (2 if slides else 1)]
         query = blocks.linear(one_pass, x, block, "attn_q")
         query = graph.view(query, (heads.key_length, heads.queries, x.shape[1]))
-        query = blocks.rotated(one_pass, blocks.rms_norm(one_pass, query))
-        mixed = blocks.attend(one_pass, query, None, None, heads, inputs=inputs, keys_first=True)
+        query = blocks.rotated(one_pass, blocks.rms_norm(one_pass, query, block, "attn_q_norm"))
+        mixed = blocks.attend(one_pass, query, None, None, heads, inputs=inputs)
         return blocks.linear(one_pass, mixed, block, "attn_output")
     query, key, value = blocks.queries_keys_values(one_pass, x, block, heads)
-    query = blocks.rotated(one_pass, blocks.rms_norm(one_pass, query))
-    key = blocks.rotated(one_pass, blocks.rms_norm(one_pass, key))
-    value = blocks.rms_norm(one_pass, value, weighted=False)
-    mixed = blocks.attend(one_pass, query, key, value, heads, inputs=inputs, keys_first=True)
+    query = blocks.rotated(one_pass, blocks.rms_norm(one_pass, query, block, "attn_q_norm"))
+    key = blocks.rotated(one_pass, blocks.rms_norm(one_pass, key, block, "attn_k_norm"))
+    value = blocks.rms_norm(one_pass, value, block, "")
+    mixed = blocks.attend(one_pass, query, key, value, heads, inputs=inputs)
     return blocks.linear(one_pass, mixed, block, "attn_output")
 
 
 def _fed(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     """Feed-forward; the gate of the first layers is cut to its largest values."""
     graph, block = one_pass.graph, one_pass.block(layer)
-    normed = blocks.rms_norm(one_pass, x)
+    normed = blocks.rms_norm(one_pass, x, block, "ffn_norm")
     up = blocks.linear(one_pass, normed, block, "ffn_up")
     gate = blocks.linear(one_pass, normed, block, "ffn_gate")
     if layer < _SPARSE_LAYERS:
@@ -150,13 +154,13 @@ def _fed(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     return blocks.linear(one_pass, graph.over(up, graph.over(gate)), block, "ffn_down")
 
 
-def _corrected(one_pass: Pass, predictions: Tensor, fed: Tensor) -> Tensor:
+def _corrected(one_pass: Pass, predictions: Tensor, fed: Tensor, block: Block) -> Tensor:
     graph = one_pass.graph
     _width, tokens, streams = predictions.shape
-    modalities = _modalities(one_pass, fed, streams)
+    modalities = _modalities(one_pass, fed, block)
     innovation = graph.over(fed, _slice(one_pass, predictions))
     repeated = graph.new(predictions.shape, innovation)
-    coefficients = graph.over(graph.new((streams, tokens), modalities))
+    coefficients = graph.over(blocks.linear(one_pass, modalities, block, "altup_correct_coef"))
     coefficients = graph.new((1, tokens, streams), graph.part(coefficients, ()))
     return graph.over(graph.over(repeated, coefficients), predictions)
 
@@ -164,16 +168,17 @@ def _corrected(one_pass: Pass, predictions: Tensor, fed: Tensor) -> Tensor:
 def _merged(one_pass: Pass, x: Tensor) -> None:
     graph, spec = one_pass.graph, one_pass.spec
     width, tokens, streams = x.shape
+    one_pass.enter_head()
     target = _magnitude(one_pass, _slice(one_pass, x))
     rest = graph.part(x, (width, tokens, streams - 1))
     rest = _rescaled(one_pass, graph.new((width, tokens, streams - 1), rest), target)
     merged = _slice(one_pass, x)
-    for number in range(streams - 1):
-        merged = graph.over(merged, _slice(one_pass, rest, first=number == 0))
+    for _ in range(streams - 1):
+        merged = graph.over(merged, _slice(one_pass, rest))
     (rows,) = one_pass.only_rows_out(graph.over(merged))
-    normed = blocks.rms_norm(one_pass, rows)
+    normed = blocks.rms_norm(one_pass, rows, spec.roots, "output_norm")
     normed.is_output = True
-    logits = graph.new((spec.vocabulary, normed.shape[1]), normed)
+    logits = graph.new((spec.vocabulary, normed.shape[1]), *one_pass.fetched_head(), normed)
     logits = graph.over(graph.over(graph.over(logits)))
     logits.is_output = True
     graph.run(logits)

@@ -18,7 +18,7 @@ from toolkit.fit.architectures.base import LayerMemory
 if TYPE_CHECKING:
     from toolkit.fit.graph import Tensor
     from toolkit.fit.passes import Pass
-    from toolkit.fit.spec import Spec
+    from toolkit.fit.spec import Block, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Recurrent:
         """Norm, state space layer, residual; no feed-forward."""
         x = one_pass.embedded()
         mix = mamba if "ssm_x.weight" in one_pass.block(0) else mamba2
-        for layer in one_pass.layer_numbers:
+        for layer in one_pass.layers():
             normed = blocks.norm(one_pass, x, one_pass.block(layer), "attn_norm")
             mixed = mix(one_pass, normed, layer)
             if layer == one_pass.last_layer:
@@ -81,7 +81,7 @@ class Recurrent:
 def remembered_state(one_pass: Pass, elements: int, *, gathered: bool = True) -> Tensor:
     """The states of the slots of this pass, read from the cache (`gathered` into a result of their own)."""
     graph, slots = one_pass.graph, one_pass.size.slots
-    cache = graph.kept(0, graph.device)
+    cache = one_pass.cache()
     states = graph.view(cache, (elements, slots))
     graph.run(graph.store(cache, states))
     if not gathered:
@@ -95,19 +95,21 @@ def remembered_state(one_pass: Pass, elements: int, *, gathered: bool = True) ->
 def forget_extra(one_pass: Pass, elements: int) -> None:
     """The step that moves states of slots outside the pass; there are none when buffers are sized."""
     graph = one_pass.graph
-    cache = graph.kept(0, graph.device)
+    cache = one_pass.cache()
     graph.run(graph.store(cache, graph.new((elements, 0), cache, one_pass.other_state_rows)))
 
 
-def convolved(one_pass: Pass, x: Tensor, sizes: StateSizes, state: Tensor, *, biased: bool) -> Tensor:
+def convolved(one_pass: Pass, x: Tensor, sizes: StateSizes, state: Tensor, block: Block) -> Tensor:
     """Convolution over time with the remembered columns in front; the last ones are stored."""
     graph, slots = one_pass.graph, one_pass.size.slots
     steps = one_pass.size.tokens // slots
     columns = graph.view(state, (sizes.kernel - 1, sizes.channels, slots))
     padded = graph.new((sizes.kernel - 1 + steps, sizes.channels, slots), columns, graph.part(x, ()))
-    graph.run(graph.store(graph.kept(0, graph.device), graph.part(padded, ())))
-    out = graph.new((sizes.channels, steps, slots), padded)
-    return graph.over(graph.over(out) if biased else out)
+    graph.run(graph.store(one_pass.cache(), graph.part(padded, ())))
+    out = graph.new((sizes.channels, steps, slots), padded, *one_pass.fetched(block["ssm_conv1d.weight"]))
+    if "ssm_conv1d.bias" in block:
+        out = blocks.with_weight(one_pass, out, block, "ssm_conv1d.bias")
+    return graph.over(out)
 
 
 def mamba(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
@@ -117,18 +119,18 @@ def mamba(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     state = remembered_state(one_pass, (sizes.kernel - 1) * sizes.channels)
     wide = blocks.linear(one_pass, graph.view(x, (x.shape[0], steps, slots)), block, "ssm_in")
     inner = (sizes.inner, steps, slots)
-    mixed = convolved(one_pass, graph.part(wide, inner), sizes, state, biased="ssm_conv1d.bias" in block)
+    mixed = convolved(one_pass, graph.part(wide, inner), sizes, state, block)
     joint = blocks.linear(one_pass, mixed, block, "ssm_x")
     step, gate_in, gate_out = (graph.part(joint, (width, steps, slots)) for width in (sizes.rank, *(sizes.state,) * 2))
     if one_pass.spec.keys.raw("ssm.dt_b_c_rms") or "ssm_dt_norm.weight" in block:
-        weighted = "ssm_dt_norm.weight" in block
         step, gate_in, gate_out = (
-            blocks.rms_norm(one_pass, part, weighted=weighted) for part in (step, gate_in, gate_out)
+            blocks.rms_norm(one_pass, part, block, f"ssm_{name}_norm")
+            for part, name in ((step, "dt"), (gate_in, "b"), (gate_out, "c"))
         )
     step = blocks.linear(one_pass, step, block, "ssm_dt")
     seen = graph.view(mixed, (1, sizes.inner, steps, slots))
     result = _scanned(one_pass, sizes, seen, (step, gate_in, gate_out))
-    result = graph.over(graph.view(result, inner), graph.over(mixed))
+    result = graph.over(graph.view(result, inner), blocks.with_weight(one_pass, mixed, block, "ssm_d"))
     gated = graph.new(inner, graph.new(inner, graph.part(wide, inner)), result)
     out = blocks.linear(one_pass, gated, block, "ssm_out")
     return graph.view(out, (out.shape[0], one_pass.size.tokens))
@@ -143,16 +145,17 @@ def mamba2(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     wide = blocks.linear(one_pass, graph.view(x, (x.shape[0], steps, slots)), block, "ssm_in")
     by_head = (length, heads, steps, slots)
     channels = graph.part(wide, (sizes.channels, steps, slots))
-    mixed = convolved(one_pass, channels, sizes, state, biased="ssm_conv1d.bias" in block)
+    mixed = convolved(one_pass, channels, sizes, state, block)
     grouped = (sizes.state, sizes.groups, steps, slots)
-    seen, gate_in, gate_out = (graph.part(mixed, shape) for shape in (by_head, grouped, grouped))
-    step = graph.over(graph.new((heads, steps, slots), graph.part(wide, (heads, steps, slots))))
+    seen, gate_in, gate_out = (graph.part(mixed, shape, spans=True) for shape in (by_head, grouped, grouped))
+    step = graph.new((heads, steps, slots), graph.part(wide, (heads, steps, slots)))
+    step = blocks.with_weight(one_pass, step, block, "ssm_dt.bias")
     result = _scanned(one_pass, sizes, seen, (step, gate_in, gate_out))
-    result = graph.over(graph.view(result, by_head), graph.over(seen))
+    result = graph.over(graph.view(result, by_head), blocks.with_weight(one_pass, seen, block, "ssm_d"))
     result = graph.new(by_head, graph.new(by_head, graph.part(wide, by_head)), result)
     if "ssm_norm.weight" in block:
         result = graph.view(result, (sizes.inner // max(sizes.groups, 1), max(sizes.groups, 1), steps, slots))
-        result = blocks.rms_norm(one_pass, result)
+        result = blocks.rms_norm(one_pass, result, block, "ssm_norm")
     out = blocks.linear(one_pass, graph.view(result, (sizes.inner, steps, slots)), block, "ssm_out")
     return graph.view(out, (out.shape[0], one_pass.size.tokens))
 
@@ -164,7 +167,8 @@ def _scanned(one_pass: Pass, sizes: StateSizes, seen: Tensor, parts: tuple[Tenso
     states = remembered_state(one_pass, elements, gathered=False)
     total = sizes.inner * one_pass.size.tokens + elements * slots
     result = graph.new((total,), states, seen, *parts, one_pass.state_rows)
+    result.device = one_pass.home  # a scan counts as one row, too few to be taken to the GPU
     graph.run(result)
     forget_extra(one_pass, elements)
-    graph.run(graph.store(graph.kept(0, graph.device), graph.part(result, (elements * slots,))))
+    graph.run(graph.store(one_pass.cache(), graph.part(result, (elements * slots,))))
     return result

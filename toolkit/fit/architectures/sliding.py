@@ -59,7 +59,7 @@ class Sliding:
         """The dense pass, each layer with its own mask."""
         x = dense.embedded(one_pass)
         windows = windows_of(one_pass.spec)
-        for layer in one_pass.layer_numbers:
+        for layer in one_pass.layers():
             inputs = one_pass.full if windows[layer] is None else one_pass.sliding
-            x = dense.decoder_layer(one_pass, x, layer, inputs, keys_first=True)
+            x = dense.decoder_layer(one_pass, x, layer, inputs)
         dense.head(one_pass, x)
