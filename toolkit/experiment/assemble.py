@@ -12,7 +12,7 @@ from toolkit.replay.summary import summarise, wait_ns
 from toolkit.report.verdict import verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from toolkit.cache.strategy import Room
     from toolkit.replay.records import Run
@@ -25,11 +25,15 @@ STALL_NS = 60_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """What is known of the host beside the runs: the memory rule, the largest sets that fit, the contexts in force."""
+    """What is known of the host beside the runs.
+
+    The memory rule, the largest sets, the contexts, what would change them.
+    """
 
     room: Room | None
     together: tuple[tuple[str, ...], ...]
     contexts: tuple[tuple[str, int], ...]
+    hints: tuple[str, ...] = ()
 
 
 def assemble(
@@ -55,24 +59,30 @@ def assemble(
         context_tokens=facts.contexts,
         runs=first_runs,
         provenance=first_runs[0].provenance,
-        notes=(*_stalls(by_strategy), *plan.notes, *extra_notes),
+        notes=(*facts.hints, *_stalls(by_strategy), *plan.notes, *extra_notes),
     )
     means = {name: [_mean_wait_s(run) for run in of_one] for name, of_one in by_strategy.items()}
     return replace(comparison, verdict=verdict(comparison, baseline=baseline, repetition_means_s=means))
 
 
-def _stalls(by_strategy: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+def _stalls(by_strategy: Mapping[str, Sequence[Run]]) -> tuple[str, ...]:
     """Say where loads waited absurdly long for their victim: the one thing in these numbers that nobody expects."""
+    stalled = []
     for name, runs in by_strategy.items():
-        waits_ns = [record.evict_ns for run in runs for record in run.records if record.evict_ns is not None]
-        stalled_ns = [wait for wait in waits_ns if wait > STALL_NS]
-        if stalled_ns:
-            longest = format_duration(round(max(stalled_ns) / NS_PER_S) * 1_000_000_000)
-            yield (
-                f"Under {name}, {len(stalled_ns)} loads waited over a minute for their victim to go, one {longest}: "
-                "a busy victim stays as long as requests for it keep coming, and one that carries keep_alive even "
-                "undoes its eviction, which stalls every load behind it."
-            )
+        waits_ns = [record.evict_ns or 0 for run in runs for record in run.records]
+        count, longest_ns = sum(wait > STALL_NS for wait in waits_ns), max(waits_ns, default=0)
+        if count:
+            longest = format_duration(round(longest_ns / NS_PER_S) * 1_000_000_000)
+            stalled.append(f"{count} under {name} (the longest {longest})")
+    if not stalled:
+        return ()
+    return (
+        (
+            f"Loads that waited more than a minute for their victim to leave: {', '.join(stalled)}. A busy victim stays as "
+            "long as requests for it keep coming; one that carries keep_alive even undoes the eviction, and every load "
+            "behind it stalls."
+        ),
+    )
 
 
 def _mean_wait_s(run: Run) -> float:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MOST_MODELS_FOR_SETS = 8
 """Up to so many models the report lists which sets can live together; the number of sets doubles with each model."""
 
+USUAL_CONTEXTS = (65536, 32768, 16384, 8192, 4096)
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:
@@ -90,9 +92,27 @@ def check_models(setup: Setup, plan: Plan) -> None:
 
 
 def _facts(spec: TwinSpec, room: TwinRoom, models: tuple[str, ...]) -> HostFacts:
-    """What the twin says about memory: the largest sets that live together, and each model's context."""
+    """What the twin says about memory: the largest sets that live together, each model's context, and a way out."""
     names = [model.spec.name for model in spec.models if model.spec.name in models]
     if len(names) > MOST_MODELS_FOR_SETS:
         return HostFacts(room, (), ())
     contexts = tuple((name, tokens) for name in names if (tokens := room.context_of(name)) is not None)
-    return HostFacts(room, room.largest_sets(names), contexts)
+    together = room.largest_sets(names)
+    return HostFacts(room, together, contexts, _smaller_context(spec, names, together, contexts))
+
+
+def _smaller_context(
+    spec: TwinSpec,
+    names: list[str],
+    together: tuple[tuple[str, ...], ...],
+    contexts: tuple[tuple[str, int], ...],
+) -> tuple[str, ...]:
+    """The largest usual context at which more models would live together than do now, as a sentence."""
+    now = max((len(models) for models in together), default=0)
+    in_force = max((tokens for _, tokens in contexts), default=0)
+    for num_ctx in (tokens for tokens in USUAL_CONTEXTS if tokens < in_force):
+        sets = TwinRoom(spec, {name: {"num_ctx": num_ctx} for name in names}).largest_sets(names)
+        if len(sets[0]) > now:
+            fit = " and ".join(sets[0])
+            return (f"At a context of {num_ctx:,} tokens {fit} would live together: try --num-ctx {num_ctx}.",)
+    return ()
