@@ -76,7 +76,7 @@ def test_options_may_stand_before_the_command(tmp_path: Path) -> None:
 
 def test_a_small_context_makes_room_for_two(tmp_path: Path) -> None:
     result = compare_json(SCENARIOS / "working-day.yaml", "--num-ctx", 4096, "--out", tmp_path)
-    assert ["deepseek-coder-v2:16b", "qwen2.5:7b"] in [one["models"] for one in result["co_residence"]["sets"]]
+    assert ["deepseek-coder-v2:16b", "qwen2.5:7b"] in result["co_residence"]
 
 
 def test_the_users_file_works_as_written(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def assemble(
     first_runs = tuple(of_one[0] for of_one in by_strategy.values())
     complete = next((of_one for of_one in by_strategy.values() if all(run.complete for run in of_one)), None)
     comparison = Comparison(
-        title=plan.name,
+        title=plan.name.replace("-", " ").capitalize(),
         description=plan.description,
         verdict="",
         strategies=summaries,
@@ -76,13 +76,12 @@ def _stalls(by_strategy: Mapping[str, Sequence[Run]]) -> tuple[str, ...]:
             stalled.append(f"{count} under {name} (the longest {longest})")
     if not stalled:
         return ()
-    return (
-        (
-            f"Loads that waited more than a minute for their victim to leave: {', '.join(stalled)}. A busy victim stays as "
-            "long as requests for it keep coming; one that carries keep_alive even undoes the eviction, and every load "
-            "behind it stalls."
-        ),
+    sentence = (
+        f"Loads that waited more than a minute for their victim to leave: {', '.join(stalled)}. A busy victim stays "
+        "as long as requests for it keep coming; one that carries keep_alive even undoes the eviction, and every load "
+        "behind it stalls."
     )
+    return (sentence,)
 
 
 def _mean_wait_s(run: Run) -> float:
