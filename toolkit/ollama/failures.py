@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from toolkit.ollama.address import Address
 
 _SHOWN_CHARACTERS = 300
-_UNWRAPPED_LEVELS = 4  # the runner's JSON lies in the server's; more levels than that are no message
+_UNWRAPPED_LEVELS = 8  # the runner's JSON lies in the server's; more levels than that are no message
 
 
 @dataclass(frozen=True, slots=True)

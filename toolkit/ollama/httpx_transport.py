@@ -6,6 +6,8 @@ network.
 
 from __future__ import annotations
 
+import os
+import socket
 import ssl
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
@@ -16,7 +18,7 @@ from toolkit.errors import UsageError
 from toolkit.ollama.transport import Fault, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Iterator, Mapping
 
     from toolkit.ollama.address import Address
     from toolkit.ollama.wire import WireRequest
@@ -102,15 +104,24 @@ def _translated(error: Exception) -> TransportError:
 
 
 def _root_cause(error: BaseException) -> str:
-    """The system's own words, which httpx keeps at the end of the chain (refused, no route, unknown name, TLS)."""
-    last, deepest = error, ""
-    while True:
-        if str(last) and (isinstance(last, OSError) or not deepest):
-            deepest = last.strerror or str(last) if isinstance(last, OSError) else str(last)
-        following = last.__cause__ or last.__context__
-        if following is None:
-            return deepest
-        last = following
+    """The system's own words, deep in the chain that httpx raises: refused, no route, unknown name, TLS."""
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLError | socket.gaierror):
+            return cause.strerror or str(cause)
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno)  # asyncio replaces the system's words with its own
+    return str(error)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what led to it; of several attempts (one for each address of a name) the last first."""
+    yield error
+    if isinstance(error, BaseExceptionGroup):
+        for attempt in reversed(error.exceptions):
+            yield from _causes(attempt)
+    before = error.__cause__ or error.__context__
+    if before is not None:
+        yield from _causes(before)
 
 
 def _tls_context(ca_file: str | None, *, is_tls: bool) -> ssl.SSLContext:

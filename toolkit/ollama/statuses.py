@@ -96,7 +96,9 @@ def answered_error(where: Where, status: int, body: bytes, *, is_json: bool, pro
     kind, hint = _kind(where, status, said)
     if said is not None:
         says = f"the server says {quoted(said)!r}"
-    elif body and status in _SERVER_SIDE:
+    elif plain := _plain_text(body):
+        says = f"the answer is {plain!r}"
+    elif body:
         says = "not in Ollama's words, so a proxy before it may have answered"
     else:
         says = "without a word"
@@ -121,3 +123,9 @@ def _server_message(body: bytes) -> str | None:
     if not isinstance(record, dict) or "error" not in record:
         return None
     return message_of(record["error"])
+
+
+def _plain_text(body: bytes) -> str:
+    """A foreign answer that is worth quoting; a web page is not."""
+    text = body.decode("utf-8", "replace").strip()
+    return "" if text.startswith("<") else quoted(text)

@@ -1,0 +1,121 @@
+"""What httpx puts on the wire for us, exactly, and that it is seen nowhere else."""
+
+from __future__ import annotations
+
+import ast
+import ssl
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+import respx
+
+from tests.ollama.fake_host import FakeHost, Seen, Wire, answer_chat
+from toolkit.errors import UsageError
+from toolkit.ollama.address import parse_address
+from toolkit.ollama.client import OllamaClient
+from toolkit.ollama.httpx_transport import HttpxTransport
+from toolkit.ollama.types import ChatMessage, ChatRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REQUEST = ChatRequest("m:1b", (ChatMessage("user", "hi"),), keep_alive_ns=0)
+BODY = b'{"model":"m:1b","messages":[{"role":"user","content":"hi"}],"stream":true,"keep_alive":0}'
+LAST = b'{"model":"m:1b","message":{"role":"assistant","content":"ok"},"done":true,"done_reason":"stop"}\n'
+
+
+@respx.mock
+async def test_a_chat_through_the_mock_is_these_bytes() -> None:
+    route = respx.post("http://gpu-a:11434/api/chat").mock(
+        httpx.Response(200, headers={"content-type": "application/x-ndjson"}, content=LAST)
+    )
+    async with OllamaClient("http://gpu-a:11434/v1", bearer="t0ken", headers={"X-Team": "blue"}) as client:
+        answer = await client.chat(REQUEST)
+    assert answer.text == "ok"
+    request = route.calls.last.request
+    assert request.content == BODY
+    assert dict(request.headers) == {
+        "host": "gpu-a:11434",
+        "content-type": "application/json",
+        "accept": "application/x-ndjson, application/json",
+        "user-agent": "hotswap",
+        "authorization": "Bearer t0ken",
+        "x-team": "blue",
+        "content-length": str(len(BODY)),
+    }
+
+
+@respx.mock
+async def test_a_get_has_no_body_and_no_content_type() -> None:
+    route = respx.get("http://gpu-a:11434/api/version").mock(httpx.Response(200, json={"version": "0.32.15"}))
+    async with OllamaClient("gpu-a") as client:
+        version = await client.version()
+    assert (version.text, version.numbers) == ("0.32.15", (0, 32, 15))
+    assert dict(route.calls.last.request.headers) == {
+        "host": "gpu-a:11434", "accept": "application/json", "user-agent": "hotswap",
+    }  # fmt: skip
+
+
+async def test_the_wire_of_a_chat_byte_by_byte() -> None:
+    async with FakeHost(answer_chat) as host, OllamaClient(host.url) as client:
+        await client.chat(REQUEST)
+        (seen,) = host.seen
+    assert (seen.method, seen.path, seen.body) == ("POST", "/api/chat", BODY)
+    assert [name.lower() for name, _ in seen.headers] == [
+        "host", "content-type", "accept", "user-agent", "content-length",
+    ]  # fmt: skip
+
+
+async def test_a_path_of_the_base_url_stays_before_the_call() -> None:
+    async with FakeHost(answer_chat) as host, OllamaClient(f"{host.url}/ollama/v1") as client:
+        await client.chat(REQUEST)
+        assert host.seen[0].path == "/ollama/api/chat"
+
+
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with FakeHost(answer_chat) as host, OllamaClient(host.url) as client:
+        assert (await client.chat(REQUEST)).text == "Hello"
+
+
+async def test_connections_are_used_again_and_cookies_are_not_kept() -> None:
+    async def script(_: Seen, wire: Wire) -> None:
+        await wire.whole(200, b'{"version":"1.2.3"}', Set_Cookie="lb=1; Path=/")
+
+    async with FakeHost(script) as host, OllamaClient(host.url) as client:
+        for _ in range(3):
+            await client.version()
+        assert host.connections == 1
+        assert all(seen.header("cookie") is None for seen in host.seen)
+
+
+def test_plain_http_loads_no_certificate_authorities() -> None:
+    transport = HttpxTransport(parse_address("http://gpu-a"))
+    pool = transport._client._transport._pool  # type: ignore[attr-defined] # httpx names no way to ask
+    context = pool._ssl_context
+    assert isinstance(context, ssl.SSLContext)
+    assert context.cert_store_stats()["x509"] == 0
+    assert context.verify_mode is ssl.CERT_REQUIRED
+
+
+def test_a_file_of_authorities_that_is_none_is_a_usage_error(tmp_path: Path) -> None:
+    empty = tmp_path / "ca.pem"
+    empty.write_text("nothing\n")
+    for path in (empty, tmp_path / "missing.pem"):
+        with pytest.raises(UsageError, match="no certificate authorities in PEM form"):
+            HttpxTransport(parse_address("https://gpu-a"), ca_file=str(path))
+
+
+def test_only_the_transport_and_the_mock_know_httpx(project_dir: Path) -> None:
+    """The next transport joins behind the same seam, so nothing else may come to rely on this one."""
+    allowed = {"toolkit/ollama/httpx_transport.py"}
+    found = set()
+    for path in (project_dir / "toolkit").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if any(name.partition(".")[0] in {"httpx", "httpcore", "aiohttp"} for name in names):
+                found.add(path.relative_to(project_dir).as_posix())
+    assert {path for path in found if not path.startswith("toolkit/host/mock")} == allowed
