@@ -40,5 +40,10 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
+# The example report, and the table in the README.
+pictures: install
+	$(BIN)/hotswap compare scenarios/working-day.yaml --no-color --out reports/example | $(BIN)/python docs/renew_readme.py
+	rm -f reports/example/figures/*.png
+
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -1,0 +1,92 @@
+"""Imports point one way, and the pure parts stay pure; read from the source, so that lazy imports count, too."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROJECT = Path(__file__).resolve().parents[2]
+TOOLKIT = PROJECT / "toolkit"
+
+LAYERS = (
+    ("cli",),
+    ("experiment",),
+    ("report", "llm"),
+    ("replay",),
+    ("host", "workload"),
+    ("cache", "routing", "stats", "fit"),
+    ("ollama", "config"),
+    ("errors",),
+)
+"""A part may import its own layer and those below."""
+
+ALLOWED = {
+    ("config", "routing"): "a config's patterns are compiled when it is read, with the router's own compiler",
+    ("fit", "host"): "what Ollama predicts is the twin's arithmetic; written once",
+    ("replay", "workload"): "below in the list",
+}
+IO_LIBRARIES = {"httpx", "aiohttp", "asyncio", "socket", "subprocess", "requests", "sqlite3", "threading", "time"}
+PURE = ("host/scheduler", "cache", "routing", "stats", "fit")
+THREADS_ALLOWED = {"cache/manager.py"}
+"""The online bookkeeping of live clients is locked; it still does no I/O."""
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, wherever in the file, but not only for type checking."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def level(part: str) -> int:
+    """The layer's number, 0 at the top."""
+    return next(number for number, parts in enumerate(LAYERS) if part in parts)
+
+
+def files(below: str = "") -> list[Path]:
+    return sorted((TOOLKIT / below).rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(TOOLKIT)))
+def test_imports_point_down(path: Path) -> None:
+    mine = path.relative_to(TOOLKIT).parts[0].removesuffix(".py")
+    if mine == "__init__":
+        return
+    for module in imports(path):
+        if not module.startswith("toolkit."):
+            continue
+        other = module.split(".")[1]
+        if (mine, other) not in ALLOWED:
+            assert level(other) >= level(mine), f"{mine} imports {module}"
+
+
+@pytest.mark.parametrize("part", PURE)
+def test_pure_parts_import_no_io(part: str) -> None:
+    for path in files(part):
+        allowed = {"threading", "time"} if str(path.relative_to(TOOLKIT)) in THREADS_ALLOWED else set()
+        used = {module.split(".")[0] for module in imports(path)} & IO_LIBRARIES
+        assert used <= allowed, f"{path.relative_to(TOOLKIT)} imports {sorted(used - allowed)}"
+
+
+def test_http_libraries_are_known_in_one_place_each() -> None:
+    for path in files():
+        place = str(path.relative_to(TOOLKIT))
+        if {"httpx", "aiohttp"} & {module.split(".")[0] for module in imports(path)}:
+            assert place.startswith(("ollama/", "host/mock")), place
