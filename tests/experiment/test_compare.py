@@ -1,0 +1,85 @@
+"""The parts of a comparison, put together: models that are missing, what the report is told, the ceiling."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from toolkit.cache.registry import STRATEGIES
+from toolkit.config.models import Config
+from toolkit.errors import UsageError
+from toolkit.experiment.assemble import assemble
+from toolkit.experiment.compare import prepare, strategy_names, sum_up
+from toolkit.experiment.order import Order
+from toolkit.experiment.simulate import simulate
+
+SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
+ORDER = Order(
+    scenario=SCENARIOS / "swap-storm.yaml", trace=None, trace_format=None, seed=None, repeat=1, num_ctx=None,
+    slots=None, mix=None, speed=1.0, service_scale=1.0, limit=40,
+)  # fmt: skip
+
+
+def config(text: dict[str, object]) -> Config:
+    """A config from plain data."""
+    return Config.model_validate(text)
+
+
+def test_all_strategies_by_default_and_the_optimum_is_none() -> None:
+    assert strategy_names(None) == tuple(entry.name for entry in STRATEGIES)
+    assert strategy_names("ram, optimum,ram,lru-unload") == ("ram", "lru-unload")
+
+
+def test_a_plan_is_refused_before_anything_is_played_if_a_model_is_missing() -> None:
+    setup, plans = prepare(config({"llm": {"models": {"primary": "unheard-of:1b"}}}), ORDER)
+    with pytest.raises(UsageError, match="unheard-of:1b"):
+        next(simulate(setup, plans, ("ram",)))
+
+
+def test_the_contexts_override_reaches_every_request() -> None:
+    setup, plans = prepare(Config(), replace(ORDER, num_ctx=4096))
+    assert {options["num_ctx"] for options in setup.options.values()} == {4096}
+    assert setup.facts.contexts == tuple((name, 4096) for name, _ in setup.facts.contexts)
+    assert plans[0].name == "swap-storm"
+
+
+def test_the_configs_keep_alive_reaches_the_strategy() -> None:
+    setup, plans = prepare(config({"llm": {"cache": {"type": "ssd", "keep_alive": "7m"}}}), ORDER)
+    runs = list(simulate(setup, plans, (setup.baseline,)))
+    assert {record.keep_alive_ns for record in runs[0].records} == {7 * 60 * 1_000_000_000}
+
+
+def test_a_way_out_is_named_when_no_two_models_fit() -> None:
+    setup, _ = prepare(Config(), ORDER)
+    assert setup.facts.hints == (
+        "At a context of 16,384 tokens deepseek-coder-v2:16b and qwen2.5:7b would live together: try --num-ctx 16384.",
+    )
+    assert prepare(Config(), replace(ORDER, num_ctx=4096))[0].facts.hints == ()
+
+
+def test_the_ceiling_of_a_swap_storm_is_nothing() -> None:
+    setup, plans = prepare(Config(), ORDER)
+    comparison = sum_up(setup, plans[0], list(simulate(setup, plans, ("server-default", "none"))))
+    assert comparison.optimum is not None
+    assert (comparison.optimum.hits, comparison.optimum.method) == (0, "exact")
+    assert [one.strategy for one in comparison.strategies] == ["server-default", "none"]
+    assert comparison.title == "Swap storm"
+    assert comparison.verdict
+
+
+def test_a_run_cut_short_has_no_ceiling() -> None:
+    setup, plans = prepare(Config(), ORDER)
+    (run,) = simulate(setup, plans, ("ram",))
+    comparison = assemble(plans[0], [replace(run, complete=False)], setup.facts, "ram")
+    assert comparison.optimum is None
+    assert comparison.verdict.startswith("The run was cut short")
+
+
+def test_a_stall_is_told_once_for_all_strategies() -> None:
+    setup, plans = prepare(Config(), ORDER)
+    (run,) = simulate(setup, plans, ("ram",))
+    stalled = replace(run, records=(replace(run.records[0], evict_ns=90 * 1_000_000_000), *run.records[1:]))
+    notes = assemble(plans[0], [stalled, replace(stalled, strategy="ssd")], setup.facts, "ram").notes
+    assert sum("1 under ram (the longest 1m30s), 1 under ssd" in note for note in notes) == 1

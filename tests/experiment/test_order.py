@@ -1,0 +1,56 @@
+"""From what was ordered to plans."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from toolkit.config.models import Config
+from toolkit.errors import UsageError
+from toolkit.experiment.order import Order, plans_for
+
+SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
+ORDER = Order(
+    scenario=SCENARIOS / "swap-storm.yaml", trace=None, trace_format=None, seed=None, repeat=1, num_ctx=None,
+    slots=None, mix=None, speed=1.0, service_scale=1.0, limit=None,
+)  # fmt: skip
+AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\n" + "".join(
+    f"2023-11-16 18:15:{second:02}.6805900,{100 + second},{second + 1}\n" for second in range(50)
+)
+
+
+def test_repetitions_are_drawn_anew_with_the_next_seed() -> None:
+    plans = plans_for(replace(ORDER, scenario=SCENARIOS / "bursty-team.yaml", repeat=3, seed=5), Config())
+    assert [plan.seed for plan in plans] == [5, 6, 7]
+    assert len({plan.requests for plan in plans}) == 3
+
+
+def test_speed_and_limit_shorten_a_scenario() -> None:
+    (plan,) = plans_for(replace(ORDER, speed=2.0, limit=10), Config())
+    (whole,) = plans_for(ORDER, Config())
+    assert len(plan.requests) == 10
+    assert plan.requests[9].at_ns == (whole.requests[9].at_ns or 0) // 2
+
+
+def test_a_trace_without_models_is_dealt_out_and_says_so(tmp_path: Path) -> None:
+    trace = tmp_path / "azure.csv"
+    trace.write_text(AZURE, encoding="utf-8")
+    (plan,) = plans_for(replace(ORDER, scenario=None, trace=trace), Config())
+    assert {request.model for request in plan.requests} <= set(Config().llm.model_names)
+    assert any("50%" in note for note in plan.notes)
+    (mixed,) = plans_for(replace(ORDER, scenario=None, trace=trace, mix="code=1"), Config())
+    assert {request.model for request in mixed.requests} == {"deepseek-coder-v2:16b"}
+
+
+def test_one_workload_must_be_named() -> None:
+    for scenario, trace in ((None, None), (ORDER.scenario, Path("x.csv"))):
+        with pytest.raises(UsageError, match="one workload"):
+            plans_for(replace(ORDER, scenario=scenario, trace=trace), Config())
+
+
+def test_a_file_that_is_no_trace_names_the_formats(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="azure, mooncake, alibaba-genai"):
+        plans_for(replace(ORDER, scenario=None, trace=tmp_path / "x.csv"), Config())
