@@ -69,6 +69,16 @@ def test_for_ever_needs_no_timer_at_all(desk: Callable[..., Any]) -> None:
     assert (entry.expires_at_ns, entry.timer_armed) == (FOREVER_NS, True)
 
 
+def test_a_timer_that_became_for_ever_is_not_set_again(desk: Callable[..., Any]) -> None:
+    bench = desk()
+    bench.load("r1", "a", S)
+    bench.finish("r1")
+    bench.ask("r2", "a", FOREVER_NS)
+    bench.finish("r2")
+    bench.wake("expiry")
+    assert len(bench.of("SetTimer")) == 1
+
+
 def test_a_duration_of_zero_or_overflow_unloads_when_idle(desk: Callable[..., Any]) -> None:
     for keep_alive_ns in (0, -(1 << 63)):
         bench = desk()

@@ -269,7 +269,7 @@ class Scheduler:
             if due_ns is None:
                 return NOTHING
             if due_ns > now_ns:
-                self._at.arm_again(runner, due_ns)
+                self._at.wake_at(runner, due_ns)
                 return self._collected()
             runner.timer_due_ns = None
             self._at.note(now_ns, "timer_fired", runner=runner)

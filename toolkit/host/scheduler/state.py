@@ -83,13 +83,14 @@ class HostState:
         """Start or restart the keep-alive timer. Only the earliest time needs a SetTimer; later ones are found then."""
         due_ns = min(now_ns + runner.session_ns, FOREVER_NS)
         runner.timer_due_ns = runner.expires_at_ns = due_ns
-        if due_ns < FOREVER_NS and (runner.wake_ns is None or runner.wake_ns > due_ns):
-            self.arm_again(runner, due_ns)
+        if runner.wake_ns is None or runner.wake_ns > due_ns:
+            self.wake_at(runner, due_ns)
 
-    def arm_again(self, runner: Runner, due_ns: int) -> None:
-        """Have the driver wake us at a time, for the runner's timer."""
-        runner.wake_ns = due_ns
-        self.out.append(SetTimer(due_ns, Timer("expiry", runner, due_ns)))
+    def wake_at(self, runner: Runner, due_ns: int) -> None:
+        """Have the driver wake us for the runner's timer; for ever needs no waking."""
+        if due_ns < FOREVER_NS:
+            runner.wake_ns = due_ns
+            self.out.append(SetTimer(due_ns, Timer("expiry", runner, due_ns)))
 
     def post(self, notice: Notice, *, holds: bool) -> None:
         """Leave a notice for the completion side. `holds`: until it is in, nobody else gets at the runner."""
