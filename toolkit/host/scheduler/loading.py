@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from toolkit.host.scheduler.state import HostState
 
 
-def new_runner(state: HostState, request: Request, plan: Plan) -> Runner:
+def new_runner(state: HostState, request: Request, plan: Plan, *, require_full: bool) -> Runner:
     """The next process of the host, for a request, as planned. Decides an open `use_mmap` for good.
 
     A second attempt of the same request keeps what the first one decided.
@@ -35,7 +35,7 @@ def new_runner(state: HostState, request: Request, plan: Plan) -> Runner:
         num_parallel=plan.num_parallel,
         predicted_bytes=plan.predicted_bytes,
         surcharge_bytes=plan.surcharge_bytes,
-        require_full=bool(state.loaded),
+        require_full=require_full,
     )
     state.started += 1
     # What it remembers for later comparisons: the context as launched, except where contexts are compared as asked.

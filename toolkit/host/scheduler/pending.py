@@ -39,6 +39,8 @@ from toolkit.host.scheduler.transitions import (
 from toolkit.host.scheduler.victims import choose_victim
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.host.scheduler.memory import RunnerReport
     from toolkit.host.scheduler.state import HostState
 
@@ -55,6 +57,7 @@ class PendingLoop:
         "_at",
         "_awaited",
         "_failure",
+        "_glimpse",
         "_holding",
         "_table",
         "_tell",
@@ -73,6 +76,8 @@ class PendingLoop:
         self.runner: Runner | None = None
         """The runner that is being loaded for it."""
         self._tell: list[Notice] = []
+        self._glimpse: tuple[bool, bool] | None = None
+        """What the first glance through an open gate saw; see `_glance`."""
         self._holding: Runner | None = None
         """The runner whose notice was handed in last."""
         self._awaited = 0
@@ -125,8 +130,10 @@ class PendingLoop:
 
     def _look(self, now_ns: int) -> None:
         at, request = self._at, self._in_hand()
-        if self._must_wait():
+        if self._must_wait(self._look_again):
             return
+        others, too_many = self._glimpse or self._glance()
+        self._glimpse = None
         runner = at.loaded.get(request.model.digest)
         if runner is not None:
             if needs_reload(runner, request.demand, at.profile):
@@ -135,12 +142,16 @@ class PendingLoop:
                 self._advance("found_loaded")
                 self.request = None
                 take(at, request, runner, PATH_LOOP, now_ns)
-        elif len(at.loaded) >= at.max_loaded:
+        elif too_many:
             self._evict(choose_victim(at.loaded.values()), "max_models", now_ns)
         else:
-            self._try_to_load(request, now_ns)
+            self._try_to_load(request, now_ns, others=others)
 
-    def _must_wait(self) -> bool:
+    def _glance(self) -> tuple[bool, bool]:
+        """Whether other models are loaded, and as many as may be."""
+        return bool(self._at.loaded), len(self._at.loaded) >= self._at.max_loaded
+
+    def _must_wait(self, then: Callable[[int], None]) -> bool:
         """Whether the loaded set cannot be looked at now: a process is ending, or somebody holds a runner."""
         at = self._at
         held = next((runner for runner in at.loaded.values() if runner.held), None)
@@ -148,16 +159,18 @@ class PendingLoop:
             return False
         self._advance("gate_closed")
         if at.gate is not None:
-            at.gate_waiters.append(self._look_again)
+            at.gate_waiters.append(then)
         elif held is not None:
-            at.when_released(held, self._look_again)
+            at.when_released(held, then)
         return True
 
     def _look_again(self, now_ns: int) -> None:
+        """The gate is open: a first glance. What it saw holds even if the gate is closed again in this instant."""
         del now_ns
+        self._glimpse = self._glimpse or self._glance()
         self._advance("gate_open")
 
-    def _try_to_load(self, request: Request, now_ns: int) -> None:
+    def _try_to_load(self, request: Request, now_ns: int, *, others: bool) -> None:
         at = self._at
         plan = make_plan(at, request, now_ns)
         if at.loaded and is_checked(request, plan):
@@ -169,7 +182,7 @@ class PendingLoop:
                 else:
                     self._evict(choose_victim(at.loaded.values()), "memory", now_ns)
                 return
-        self._start(request, plan, now_ns)
+        self._start(request, plan, now_ns, others=others)
 
     # Evicting ----------------------------------------------------------------------------------------------------
 
@@ -232,9 +245,9 @@ class PendingLoop:
 
     # Loading -----------------------------------------------------------------------------------------------------
 
-    def _start(self, request: Request, plan: Plan, now_ns: int) -> None:
+    def _start(self, request: Request, plan: Plan, now_ns: int, *, others: bool) -> None:
         at = self._at
-        runner = self.runner = new_runner(at, request, plan)
+        runner = self.runner = new_runner(at, request, plan, require_full=others)
         self._advance("process_started")
         request.load_start_ns = now_ns
         at.out.append(StartProcess(request, runner, runner.launch))
@@ -302,7 +315,7 @@ class PendingLoop:
     def _judge_failure(self, now_ns: int) -> None:
         """Try once more or give up."""
         at, request = self._at, self._in_hand()
-        if self._must_wait():
+        if self._must_wait(self._judge_at_gate):
             return
         runner = self._loading()
         request.load_end_ns = now_ns
@@ -320,6 +333,11 @@ class PendingLoop:
             self._fail(request, CLIENT_GONE, REQUEST_CANCELED, now_ns)
         else:
             self._fail(request, LOAD_FAILED, self._failure.error, now_ns)
+
+    def _judge_at_gate(self, now_ns: int) -> None:
+        """The gate is open: judge before anybody can close it again."""
+        self._advance("gate_open")
+        self._judge_failure(now_ns)
 
     def _fail(self, request: Request, status: int, error: str, now_ns: int) -> None:
         request.phase = OVER
