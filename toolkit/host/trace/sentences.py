@@ -108,7 +108,8 @@ def _fit_check(event: Event) -> list[str]:
     surcharge = f" and {size(event['surcharge'])} for batch {event['num_batch']}" if event["surcharge"] else ""
     fits = "fits" if event["fits"] else "does not fit"
     need = f"{event['request']} is predicted to take {size(event['predicted'])}{surcharge}"
-    room = f"80 % of the {size(event['free'])} free on {listed(event['gpus'])} is {size(event['limit'])}"
+    share = f" ({event['limit'] * 100 / event['free']:.0f} %)" if event["free"] else ""
+    room = f"of the {size(event['free'])} free on {listed(event['gpus'])} it may fill {size(event['limit'])}{share}"
     return [f"{need}; {room}: it {fits}."]
 
 
