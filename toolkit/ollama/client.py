@@ -204,6 +204,11 @@ class AnswerStream(Generic[A]):
         """
         return self._exchange.answer
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the last line has come."""
+        return self._exchange.is_done
+
     async def finish(self) -> A:
         """Read whatever is left, and give the answer."""
         async for _ in self:

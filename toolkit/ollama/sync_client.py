@@ -144,6 +144,11 @@ class SyncAnswerStream(Generic[A]):
         """The finished answer. Raises RuntimeError if the stream was not read to its end."""
         return self._stream.answer
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the last line has come."""
+        return self._stream.is_done
+
     def finish(self) -> A:
         """Read whatever is left, and give the answer."""
         return self._io.run(self._stream.finish())
@@ -153,7 +158,11 @@ class SyncAnswerStream(Generic[A]):
         self._io.run(self._stream.aclose())
 
     def __enter__(self) -> Self:
-        self._io.run(self._stream.__aenter__())
+        try:
+            self._io.run(self._stream.__aenter__())
+        except BaseException:  # interrupted at the very moment when it had opened: nobody else would close it
+            self.close()
+            raise
         return self
 
     def __exit__(
