@@ -91,18 +91,20 @@ class _Player:
         if not dispatch.directive.unload_before:
             self._send(dispatch)
             return
+        victims = set(dispatch.directive.unload_before)
+        on_gpu = any(row.vram_bytes for row in host.ps() if row.name in victims)
         for model in dispatch.directive.unload_before:
             host.unload(model)
-        self._send_when_gone(dispatch, host.now_ns + UNLOAD_PATIENCE_NS)
+        self._send_when_gone(dispatch, UNLOAD_SETTLE_NS if on_gpu else 0, host.now_ns + UNLOAD_PATIENCE_NS)
 
-    def _send_when_gone(self, dispatch: Dispatch, until_ns: int) -> None:
+    def _send_when_gone(self, dispatch: Dispatch, settle_ns: int, until_ns: int) -> None:
         """Look at `/api/ps` until the victims have left it, then let their memory come back, then send."""
         host = self._host
         listed = {row.name for row in host.ps()}
         if host.now_ns < until_ns and not listed.isdisjoint(dispatch.directive.unload_before):
-            host.at(host.now_ns + UNLOAD_POLL_NS, partial(self._send_when_gone, dispatch, until_ns))
+            host.at(host.now_ns + UNLOAD_POLL_NS, partial(self._send_when_gone, dispatch, settle_ns, until_ns))
         else:
-            host.at(host.now_ns + UNLOAD_SETTLE_NS, partial(self._send, dispatch))
+            host.at(host.now_ns + settle_ns, partial(self._send, dispatch))
 
     def _send(self, dispatch: Dispatch) -> None:
         host, request, directive = self._host, dispatch.request, dispatch.directive
