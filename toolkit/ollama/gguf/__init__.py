@@ -2,6 +2,7 @@
 
 from toolkit.ollama.gguf.reader import Limits, read_bytes, read_file, read_header
 from toolkit.ollama.gguf.records import ArrayValue, GgufError, Header, Scalar, TensorInfo, Value
+from toolkit.ollama.gguf.show import header_from_show, metadata_from_show
 from toolkit.ollama.gguf.source import ByteSource, FileSource, MemorySource, RangeSource
 from toolkit.ollama.gguf.types import STORAGE_BY_NAME, STORAGE_TYPES, StorageType
 
@@ -20,6 +21,8 @@ __all__ = [
     "StorageType",
     "TensorInfo",
     "Value",
+    "header_from_show",
+    "metadata_from_show",
     "read_bytes",
     "read_file",
     "read_header",
