@@ -190,3 +190,15 @@ async def answer_chat(_: Seen, wire: Wire) -> None:
     await wire.line(chat_line("lo"))
     await wire.line(last_line())
     await wire.end()
+
+
+def scripted(*steps: Callable[[Wire], Any]) -> Script:
+    """A script of steps that need only the wire; each may be awaitable."""
+
+    async def script(_: Seen, wire: Wire) -> None:
+        for step in steps:
+            outcome = step(wire)
+            if outcome is not None:
+                await outcome
+
+    return script

@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.ollama.fake_host import FakeHost, Seen, Wire, answer_chat, chat_line, last_line
-from toolkit.ollama.client import AnswerStream, OllamaClient
+from toolkit.ollama.answer_stream import AnswerStream
+from toolkit.ollama.client import OllamaClient
 from toolkit.ollama.errors import ServerBusyError
 from toolkit.ollama.sync_client import SyncAnswerStream, SyncOllamaClient
 from toolkit.ollama.types import ChatMessage, ChatRequest, GenerateRequest

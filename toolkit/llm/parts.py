@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from toolkit.cache.strategy import Access, Answer, Directive, HostView
     from toolkit.llm.usage import End
-    from toolkit.ollama.client import AnswerStream
+    from toolkit.ollama.answer_stream import AnswerStream
     from toolkit.ollama.types import ChatAnswer, ChatMessage, ChatRequest, Think
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from toolkit.llm.parts import Cache, Host, Question
     from toolkit.llm.room import Patience
     from toolkit.llm.usage import End, UsageMeter
-    from toolkit.ollama.client import AnswerStream
+    from toolkit.ollama.answer_stream import AnswerStream
     from toolkit.ollama.types import ChatAnswer, StreamEvent
     from toolkit.replay.dispatch import RoutesText
 

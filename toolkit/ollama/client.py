@@ -6,27 +6,26 @@
             async for event in stream:
                 print(event.text, end="")
 
-This shell waits, measures and limits time; what the bytes mean is decided in `toolkit.ollama.exchange`. Nothing is
-sent twice: a measurement that retries in secret measures nothing.
+What the bytes mean is decided in `toolkit.ollama.exchange`; waiting, measuring and limiting time is the work of
+`toolkit.ollama.answer_stream`. Nothing is sent twice: a measurement that retries in secret measures nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from toolkit.ollama.address import Address, parse_address
+from toolkit.ollama.answer_stream import AnswerStream
 from toolkit.ollama.calls import Calls
-from toolkit.ollama.transport import TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from toolkit.ollama.exchange import Exchange
-    from toolkit.ollama.transport import Transport, WireResponse
+    from toolkit.ollama.transport import Transport
     from toolkit.ollama.types import (
         ChatAnswer,
         ChatRequest,
@@ -36,14 +35,12 @@ if TYPE_CHECKING:
         LoadAnswer,
         ModelInfo,
         RunningModel,
-        StreamEvent,
         Version,
     )
 
 A = TypeVar("A")
 
 NS_PER_S = 1_000_000_000
-_DRAIN_S = 1.0  # for the end of a body whose last line is here; after that its connection is not worth waiting for
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,138 +164,6 @@ class OllamaClient:
     async def _finished(self, exchange: Exchange[A], first_byte_ns: int | None) -> A:
         async with self._stream(exchange, first_byte_ns) as stream:
             return await stream.finish()
-
-
-class AnswerStream(Generic[A]):
-    """An answer as it comes: enter it to send the request, iterate for the events, then read `answer`.
-
-    Leaving it before the end closes the connection at once; the server then stops generating, and a load that this
-    request caused is given up.
-    """
-
-    def __init__(
-        self,
-        exchange: Exchange[A],
-        transport: Transport,
-        timeouts: Timeouts,
-        first_byte_ns: int | None,
-        clock: Callable[[], int],
-    ) -> None:
-        self._exchange = exchange
-        self._transport = transport
-        self._timeouts = timeouts
-        self._first_byte_ns = first_byte_ns
-        self._clock = clock
-        self._deadline_s: float | None = None
-        self._response: WireResponse | None = None
-        self._chunks: AsyncGenerator[bytes, None] | None = None
-        self._events: Iterator[StreamEvent] = iter(())
-        self._ended = False
-
-    @property
-    def answer(self) -> A:
-        """The finished answer.
-
-        Raises:
-            RuntimeError: the stream was not read to its end.
-        """
-        return self._exchange.answer
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the last line has come."""
-        return self._exchange.is_done
-
-    async def finish(self) -> A:
-        """Read whatever is left, and give the answer."""
-        async for _ in self:
-            pass
-        return self.answer
-
-    async def __aenter__(self) -> Self:
-        exchange, limit_ns = self._exchange, self._first_byte_ns
-        if limit_ns is not None:
-            self._deadline_s = asyncio.get_running_loop().time() + limit_ns / NS_PER_S
-        connect_ns = self._timeouts.connect_ns
-        exchange.begin(self._clock())
-        try:
-            async with asyncio.timeout_at(self._deadline_s):
-                response = await self._transport.send(
-                    exchange.request, None if connect_ns is None else connect_ns / NS_PER_S
-                )
-        except TransportError as error:
-            raise exchange.failed(error, connect_ns) from error
-        except TimeoutError:
-            raise exchange.timed_out(limit_ns or 0) from None
-        self._response = response
-        try:
-            exchange.head(response.status, response.headers, self._clock())
-        except BaseException:
-            await self.aclose()
-            raise
-        self._chunks = response.chunks()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> StreamEvent:
-        while True:
-            event = next(self._events, None)
-            if event is not None:
-                return event
-            if self._ended:
-                raise StopAsyncIteration
-            chunk = await self._next_chunk()
-            if chunk is None:
-                self._ended = True
-                if not self._exchange.is_done:
-                    self._events = self._exchange.end(self._clock())
-            else:
-                self._events = self._exchange.data(chunk, self._clock())
-
-    async def aclose(self) -> None:
-        """Let go of the connection; at once, if the answer is not complete. Can be called again."""
-        chunks, response = self._chunks, self._response
-        self._chunks = self._response = None
-        self._ended = True
-        try:
-            if chunks is not None:
-                await chunks.aclose()
-        finally:
-            if response is not None:
-                await response.aclose()
-
-    async def _next_chunk(self) -> bytes | None:
-        """The next bytes, None at the end of the body."""
-        exchange, chunks = self._exchange, self._chunks
-        if chunks is None:
-            raise RuntimeError("enter the stream with `async with` before reading it")
-        limit_ns = self._timeouts.idle_ns if exchange.has_begun else self._first_byte_ns
-        try:
-            async with self._limit():
-                return await anext(chunks, None)
-        except TransportError as error:
-            if exchange.is_done:
-                return None
-            raise exchange.failed(error, self._timeouts.connect_ns) from error
-        except TimeoutError:
-            if exchange.is_done:
-                return None
-            raise exchange.timed_out(limit_ns or 0) from None
-
-    def _limit(self) -> asyncio.Timeout:
-        if self._exchange.is_done:
-            return asyncio.timeout(_DRAIN_S)
-        if not self._exchange.has_begun:
-            return asyncio.timeout_at(self._deadline_s)
-        idle_ns = self._timeouts.idle_ns
-        return asyncio.timeout(None if idle_ns is None else idle_ns / NS_PER_S)
 
 
 def _headers(address: Address, given: Mapping[str, str], bearer: str | None) -> tuple[tuple[str, str], ...]:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from toolkit.ollama.address import Address
-    from toolkit.ollama.client import AnswerStream, Timeouts
+    from toolkit.ollama.answer_stream import AnswerStream
+    from toolkit.ollama.client import Timeouts
     from toolkit.ollama.transport import Transport
     from toolkit.ollama.types import (
         ChatAnswer,
