@@ -17,10 +17,10 @@ from toolkit.cache.strategy import Access, Answer, Directive, HostView
 from toolkit.errors import InputError
 from toolkit.llm.client import LLMClient
 from toolkit.llm.parts import Question
-from toolkit.llm.room import Patience
 from toolkit.ollama.client import OllamaClient, Timeouts
 from toolkit.ollama.errors import ModelMissingError, UnreachableError
 from toolkit.ollama.types import ChatMessage
+from toolkit.replay.make_room import Patience
 from toolkit.routing.router import Router, Rule
 
 if TYPE_CHECKING:

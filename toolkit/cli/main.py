@@ -17,6 +17,11 @@ COMMANDS = (
     LazyCommand("replay", "toolkit.cli.replay:replay", "Play a scenario or a trace under one strategy."),
     LazyCommand("route", "toolkit.cli.route:route", "Say which model a prompt goes to, and why."),
     LazyCommand("config", "toolkit.cli.config:config", "Check a config file, or show what is in force."),
+    LazyCommand(
+        "fit",
+        "toolkit.cli.fit:fit",
+        "Say what models really take, what Ollama thinks they take, and which can stay loaded together.",
+    ),
     LazyCommand("twin", "toolkit.cli.twin:twin", "The simulated Ollama host: trace, check, explain, serve."),
 )
 

@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.experiment.host import asked_host, client_for
+from toolkit.experiment.host import asked_host
 from toolkit.experiment.live import Measured, measure
 from toolkit.experiment.simulate import simulate
+from toolkit.ollama.from_config import client_from_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,5 +65,5 @@ async def _on_host(  # noqa: PLR0917 - one call, above
     with suppress(NotImplementedError):  # no signals on this platform's loop; Ctrl-C still works
         if task is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with client_for(address, stage.config, stage.environment) as client:
+    async with client_from_config(stage.config.host, stage.environment, address) as client:
         return await measure(setup, plans, names, client, keep_in=keep_in, on_answer=on_answer)

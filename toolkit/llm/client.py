@@ -16,11 +16,11 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.llm.parts import LLMAnswer, Question
-from toolkit.llm.room import Patience
 from toolkit.llm.turn import Engine, Turn
 from toolkit.llm.usage import Usage, UsageMeter
 from toolkit.ollama.io_thread import IoThread
 from toolkit.ollama.types import ChatMessage
+from toolkit.replay.make_room import Patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 from toolkit.cache.manager import build_manager
 from toolkit.cache.registry import StrategyContext
-from toolkit.config.secrets import secret_headers
 from toolkit.llm.client import LLMClient
 from toolkit.ollama.address import parse_address
-from toolkit.ollama.client import OllamaClient, Timeouts
+from toolkit.ollama.from_config import client_from_config
 from toolkit.routing.from_config import router_from_config
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def llm_from_config(
     Raises:
         UsageError: no such strategy, or a secret that the environment does not have.
     """
-    llm, limits = config.llm, config.host.timeouts
+    llm = config.llm
     context = StrategyContext(
         max_models=llm.cache.max_models,
         room=room,
@@ -44,11 +43,7 @@ def llm_from_config(
         pinned=tuple(entry.name for entry in llm.models.values() if entry.pin),
         keep_alive_ns=((llm.cache.type, llm.cache.keep_alive_ns),),
     )
-    host = OllamaClient(
-        address or parse_address(llm.base_url),
-        timeouts=Timeouts(limits.connect_ns, limits.first_byte_ns, limits.idle_ns),
-        headers=dict(secret_headers(config.host, environment).pairs),
-    )
+    host = client_from_config(config.host, environment, address or parse_address(llm.base_url))
     return LLMClient(
         host,
         router_from_config(llm),

@@ -10,21 +10,21 @@ from toolkit.cache.strategy import Access, Answer, HostView, LoadedModel
 from toolkit.config.scalars import canonical_model_name
 from toolkit.errors import InputError
 from toolkit.llm.parts import LLMAnswer, Route
-from toolkit.llm.room import make_room
 from toolkit.ollama.errors import OllamaError
 from toolkit.ollama.types import ChatRequest
 from toolkit.replay.live_record import RESIDENT_BELOW_NS
+from toolkit.replay.make_room import make_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from toolkit.cache.strategy import Directive
     from toolkit.llm.parts import Cache, Host, Question
-    from toolkit.llm.room import Patience
     from toolkit.llm.usage import End, UsageMeter
     from toolkit.ollama.answer_stream import AnswerStream
     from toolkit.ollama.types import ChatAnswer, StreamEvent
     from toolkit.replay.dispatch import RoutesText
+    from toolkit.replay.make_room import Patience
 
 NS_PER_S = 1_000_000_000
 PS_EVERY_NS = NS_PER_S

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Protocol
 from toolkit.cache.strategy import Answer, LoadedModel
 from toolkit.ollama.errors import BrokenAnswerError, HostTimeoutError, OllamaError, UnreachableError
 from toolkit.ollama.types import ChatRequest
-from toolkit.replay.dispatch import UNLOAD_PATIENCE_NS, UNLOAD_POLL_NS, UNLOAD_SETTLE_NS, Followers
+from toolkit.replay.dispatch import Followers
 from toolkit.replay.hoststate import Controls
 from toolkit.replay.live_record import RESIDENT_BELOW_NS, Sighting, answered_record, failed_record
+from toolkit.replay.make_room import Patience, make_room
 from toolkit.replay.prompts import Conversations
 from toolkit.replay.residency import ResidencyWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from toolkit.ollama.types import ChatAnswer, RunningModel, Version
     from toolkit.replay.dispatch import Dispatch, Dispatcher
@@ -155,7 +156,7 @@ class LivePlayer:
         """Make room, send, wait for the answer."""
         sent_ns: int | None = None
         try:
-            await self._make_room(dispatch.directive.unload_before)
+            await make_room(self._client, dispatch.directive.unload_before, Patience())
             sent_ns = self._now_ns()
             answer = await self._client.chat(self._chat_request(dispatch))
         except OllamaError as error:
@@ -179,18 +180,6 @@ class LivePlayer:
         self._dispatcher.answered(dispatch, answer)
         if self._on_answer is not None:
             self._on_answer()
-
-    async def _make_room(self, victims: Iterable[str]) -> None:
-        """Unload the strategy's victims, wait until they have left `/api/ps` and their memory has come back."""
-        names = set(victims)
-        if not names:
-            return
-        for name in sorted(names):
-            await self._client.unload(name)
-        until_ns = self._now_ns() + UNLOAD_PATIENCE_NS
-        while self._now_ns() < until_ns and any(row.name in names for row in await self._look()):  # noqa: ASYNC110 - no event
-            await asyncio.sleep(UNLOAD_POLL_NS / NS_PER_S)
-        await asyncio.sleep(UNLOAD_SETTLE_NS / NS_PER_S)
 
     async def _preload(self, dispatch: Dispatch, record: RequestRecord) -> None:
         for model in dispatch.directive.preload_after if record.outcome == "ok" else ():

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from toolkit.llm.room import Patience, make_room
 from toolkit.ollama.types import LoadAnswer, ModelDetails, RunningModel, Times
+from toolkit.replay.make_room import Patience, make_room
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
