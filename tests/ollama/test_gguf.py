@@ -71,7 +71,8 @@ def test_every_metadata_type_in_both_byte_orders(order: str, version: int) -> No
     keys: list[tuple[str, str, Any]] = [
         ("u8", "u8", 200), ("i8", "i8", -5), ("u16", "u16", 60000), ("i16", "i16", -30000), ("u32", "u32", 4 << 28),
         ("i32", "i32", -2), ("f32", "f32", 0.5), ("bool", "bool", True), ("u64", "u64", 1 << 60),
-        ("i64", "i64", -(1 << 60)), ("f64", "f64", 0.1), ("text", "string", "größer"), ("heads", "array:u32", [4, 0, 4]),
+        ("i64", "i64", -(1 << 60)), ("f64", "f64", 0.1), ("text", "string", "größer"),
+        ("heads", "array:u32", [4, 0, 4]),
         ("flags", "array:bool", [True, False]), ("names", "array:string", ["a", ""]),
     ]  # fmt: skip
     header = read_bytes(gguf([ARCHITECTURE, *keys], order=order, version=version))
