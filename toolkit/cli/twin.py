@@ -11,7 +11,13 @@ from toolkit.cli.lazy import LazyCommand, LazyGroup
 SCENARIOS = click.argument("scenarios", type=click.Path(path_type=Path), metavar="IN.jsonl")
 
 
-COMMANDS: tuple[LazyCommand, ...] = ()
+COMMANDS = (
+    LazyCommand(
+        "serve",
+        "toolkit.cli.twin_serve:serve",
+        "An Ollama server that loads nothing: its API, its scheduler and its timing, without models or a GPU.",
+    ),
+)
 """Commands that live in modules of their own."""
 
 

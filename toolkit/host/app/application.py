@@ -115,7 +115,7 @@ def _malformed(call: Call, scope: dict[str, Any]) -> Answer | None:
 def _bad_request(why: str) -> Answer:
     text = f"400 Bad Request: {why}" if why else "400 Bad Request"
     headers = [("Content-Type", "text/plain; charset=utf-8")]
-    return Answer(400, headers, text.encode(), close=True, reason=text.removeprefix("400 "))
+    return Answer(400, headers, text.encode(), bare=True, reason=text.removeprefix("400 "))
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -14,27 +14,34 @@ if TYPE_CHECKING:
     from toolkit.host.library.models import InstalledModel
 
 
-class EngineRefusedError(Exception):
-    """A model cannot be had; `status` and the message are the server's."""
+STOPPED = (
+    "model runner has unexpectedly stopped, this may be due to resource limitations or an internal error, "
+    "check ollama server logs for details"
+)
+BROKE_OFF = "an error was encountered while running the model: unexpected EOF"
 
-    def __init__(self, status: int, message: str) -> None:
+
+class EngineRefusedError(Exception):
+    """A model cannot be had; `status` and the message are the server's. `aborted`: its file broke the loader."""
+
+    def __init__(self, status: int, message: str, *, aborted: bool = False) -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.aborted = status, aborted
 
 
 class RunnerDiedError(Exception):
-    """The process behind a lease has ended; the message is the server's."""
+    """The process behind a lease has ended: STOPPED before the first token, BROKE_OFF after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedView:
-    """A line of `/api/ps`. `expires_wall_ns` is None while the model has never been idle."""
+    """A line of `/api/ps`."""
 
     model: InstalledModel
     size_bytes: int
     vram_bytes: int
     context_length: int
-    expires_wall_ns: int | None
+    expires_wall_ns: int
 
 
 class Lease(Protocol):
@@ -81,5 +88,5 @@ class Engine(Protocol):
     def unload(self, model: InstalledModel) -> None:
         """Let the model go as soon as it is idle."""
 
-    def loaded(self) -> list[LoadedView]:
-        """The loaded models, in no particular order."""
+    async def loaded(self) -> list[LoadedView]:
+        """The loaded models, in no particular order; waits while a process is just ending."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import email.utils
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 BUFFER_BYTES = 2048
 JSON_TYPE = "application/json; charset=utf-8"
+_NS_PER_S = 1_000_000_000
 _NO_BODY_STATUS = frozenset({204, 304})
 
 
@@ -44,7 +46,8 @@ class Answer:
     stream: AsyncIterator[bytes] | None = None
     flushed: bool = False
     """Whether the body was flushed, and so is chunked whatever its size."""
-    close: bool = False
+    bare: bool = False
+    """As Go refuses what no handler is asked about: no headers but these, and the connection ends."""
     reason: str | None = None
 
 
@@ -158,17 +161,22 @@ async def _send_whole(call: Call, answer: Answer, send: Send, wall_ns: int) -> N
 
 
 async def _start(answer: Answer, send: Send, wall_ns: int, extra: list[tuple[str, str]]) -> None:
-    date = email.utils.formatdate(wall_ns // 1_000_000_000, usegmt=True)
-    headers = [*sorted(answer.headers, key=_header_key), ("Date", date), *extra]
-    if answer.close:
-        headers.append(("Connection", "close"))
+    headers = [*sorted(answer.headers, key=_header_key), ("Date", _date(wall_ns // _NS_PER_S)), *extra]
+    if answer.bare:
+        headers = [*answer.headers, ("Connection", "close")]
     await send(
         {
             "type": "http.response.start",
             "status": answer.status,
+            "reason": answer.reason,
             "headers": [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers],
         }
     )
+
+
+@functools.lru_cache(maxsize=4)
+def _date(seconds: int) -> str:
+    return email.utils.formatdate(seconds, usegmt=True)
 
 
 def _header_key(header: tuple[str, str]) -> str:

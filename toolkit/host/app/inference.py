@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.host.app.completion import CompletionFailedError, Finish
 from toolkit.host.app.engine import EngineRefusedError, RunnerDiedError
-from toolkit.host.app.exchange import Answer, error_answer, json_answer
+from toolkit.host.app.exchange import Answer, ConnectionCutError, error_answer, json_answer
 from toolkit.host.app.gojson import encode
 from toolkit.host.app.goscan import raw_member
 from toolkit.host.app.gotypes import EmptyBodyError, GoJsonError, GoStruct, decode
@@ -218,6 +218,8 @@ async def schedule(
     try:
         return await services.engine.acquire(model, given or {}, keep_alive_ns, shift=shift)
     except EngineRefusedError as error:
+        if error.aborted and not services.line.survives_load_abort:
+            raise ConnectionCutError from error
         raise RefusedError(error.status, str(error)) from error
     except OptionError as error:
         raise RefusedError(500, str(error)) from error

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _COPILOT = "GitHubCopilotChat/"
 _NS_PER_S = 1_000_000_000
-_ZERO_TIME = "0001-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ class Installed:
     async def ps(self, call: Call) -> Answer:
         """`/api/ps`."""
         del call
-        views = sorted(self.services.engine.loaded(), key=lambda view: -((view.expires_wall_ns or 0) // _NS_PER_S))
+        views = sorted(await self.services.engine.loaded(), key=lambda view: -(view.expires_wall_ns // _NS_PER_S))
         return json_answer({"models": [_loaded_json(view) for view in views]})
 
     async def copy(self, call: Call) -> Answer:
@@ -204,7 +203,7 @@ def _loaded_json(view: LoadedView) -> dict[str, Any]:
         "size": view.size_bytes,
         "digest": view.model.digest,
         "details": {**view.model.details(), "parent_model": ""},
-        "expires_at": _ZERO_TIME if view.expires_wall_ns is None else rfc3339(view.expires_wall_ns),
+        "expires_at": rfc3339(view.expires_wall_ns),
         "size_vram": view.vram_bytes,
         "context_length": view.context_length,
     }

@@ -39,8 +39,8 @@ class ServerLine:
     wide_reasoning_efforts: bool = True
     rewrites_gguf: bool = True
     """Creating a model from a file writes the file anew."""
-    dead_runner_before_first: str | None = None
-    """What is said when the process died before it answered; None: as in mid-stream."""
+    survives_load_abort: bool = True
+    """A model file that makes its loader abort ends one process, not the server."""
 
 
 V032 = ServerLine("v0.32", "0.32.15")
@@ -62,10 +62,7 @@ V024 = replace(
     finish_chunk=False,
     wide_reasoning_efforts=False,
     rewrites_gguf=False,
-    dead_runner_before_first=(
-        "model runner has unexpectedly stopped, this may be due to resource limitations or an internal error, "
-        "check ollama server logs for details"
-    ),
+    survives_load_abort=False,
 )
 LINES = (V032, V024)
 

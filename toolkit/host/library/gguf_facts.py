@@ -6,7 +6,7 @@ Real files are read by `toolkit.ollama.gguf`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 FILE_TYPES = {0: "F32", 1: "F16", 2: "Q4_0", 3: "Q4_1", 7: "Q8_0", 8: "Q5_0", 9: "Q5_1", 10: "Q2_K", 11: "Q3_K_S",
@@ -30,10 +30,14 @@ class GgufFacts:
 
     metadata: tuple[tuple[str, Any], ...]
     tensors: tuple[TensorFacts, ...]
+    _by_key: dict[str, Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_key", dict(self.metadata))
 
     def get(self, key: str, default: Any = None) -> Any:
         """A metadata value; a key without a dot-prefix belongs to the architecture, as `block_count`."""
-        found = dict(self.metadata)
+        found = self._by_key
         if key in found:
             return found[key]
         return found.get(f"{found.get('general.architecture', 'unknown')}.{key}", default)

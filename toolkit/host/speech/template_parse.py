@@ -338,7 +338,7 @@ class _Pipeline:
             self._fault(f"unexpected literal with arguments in {self._context}")
         return Command(tuple(operands))
 
-    def _operand(self, token: _Token) -> Operand:
+    def _operand(self, token: _Token) -> Operand:  # noqa: PLR0911 - one line a kind of token
         self._at += 1
         if token.kind in {"string", "raw", "char", "number"}:
             return Literal(_unquote(token.text, self._parser.line), token.text)

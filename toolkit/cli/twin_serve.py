@@ -1,0 +1,139 @@
+"""`hotswap twin serve`: the simulated host over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from toolkit.cli.options import load_given_config
+from toolkit.errors import UsageError
+from toolkit.host.app.inspect import EventLog, inspector
+from toolkit.host.app.serve import serve as serve_app
+from toolkit.host.assembly import Twin, TwinOptions, assemble
+from toolkit.host.clock import RealClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+DEFAULT_PORT = 11434
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@click.command()
+@click.option("--config", metavar="FILE", help="Its `twin` section describes the host; none: the embedded twin.")
+@click.option("--profile", type=click.Choice(["v0.32", "v0.24"]), help="Release line to imitate.")
+@click.option("--env", "variables", multiple=True, metavar="KEY=VALUE", help="A variable of the server's environment.")
+@click.option("--bind", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where to listen.")
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: any free one.")
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Gets the base URL once clients can connect.")
+@click.option(
+    "--models", type=click.Path(path_type=Path), metavar="FILE", help="Recorded models instead of the config's."
+)
+@click.option("--time-scale", type=click.FloatRange(0, 1000), default=1.0, show_default=True,
+              help="Factor on invented durations; keep-alive is never scaled.")  # fmt: skip
+@click.option("--voice", default="prose", show_default=True, help="What models say: prose, echo or say:TEXT.")
+@click.option("--seed", type=int, default=0, help="Seed of everything that is drawn at random.")
+@click.option("--inspect", "inspects", is_flag=True, help="Serve /twin/state and /twin/events as well.")
+@click.option("--quiet", is_flag=True, help="No notes on stderr.")
+def serve(
+    *,
+    config: str | None,
+    profile: str | None,
+    variables: tuple[str, ...],
+    bind: str,
+    port: int,
+    ready_file: Path | None,
+    models: Path | None,
+    time_scale: float,
+    voice: str,
+    seed: int,
+    inspects: bool,
+    quiet: bool,
+) -> None:
+    """An Ollama server that loads nothing: its API, its scheduler and its timing, without models or a GPU.
+
+    Loads, unloads and answers take the time that they would take on the described host, times --time-scale. It talks
+    to nobody: pulls come from a simulated registry.
+    """
+    loaded = load_given_config(config, quiet=quiet)
+    options = TwinOptions(
+        section=loaded.config.twin,
+        profile=profile,
+        environment=environment_of(variables),
+        models_file=models,
+        recorded_hardware=loaded.path is None,
+        time_scale=time_scale,
+        voice=voice,
+        seed=seed,
+        bind=bind,
+    )
+    if not (quiet or is_loopback(bind)):
+        click.echo(f"warning: {bind} can be reached from other machines, and the twin has no access control", err=True)
+    twin = make_twin(options, inspects=inspects)
+
+    def ready(url: str) -> None:
+        if not quiet:
+            what = f"Ollama {twin.services.line.version}"
+            click.echo(f"the twin answers as {what} at {url}; stop it with Ctrl-C", err=True)
+        if ready_file is not None:
+            write_ready_file(ready_file, url)
+
+    _run(serve_app(twin.app, bind, port, ready))
+
+
+def make_twin(options: TwinOptions, *, inspects: bool = False) -> Twin:
+    """A twin on the real clock, with pages about itself if wanted."""
+    if not inspects:
+        return assemble(options, RealClock())
+    events = EventLog()
+    twin = assemble(options, RealClock(), observer=events)
+    twin.app.inspector = inspector(twin.host, events)
+    return twin
+
+
+def environment_of(variables: tuple[str, ...]) -> dict[str, str]:
+    """`KEY=VALUE` pairs as a mapping. Raises UsageError."""
+    found: dict[str, str] = {}
+    for text in variables:
+        name, sign, value = text.partition("=")
+        if not sign or _VARIABLE.fullmatch(name) is None:
+            raise UsageError(f"--env {text!r}: write NAME=VALUE, for example OLLAMA_MAX_LOADED_MODELS=2")
+        found[name] = value
+    return found
+
+
+def is_loopback(bind: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(bind).is_loopback
+    except ValueError:
+        return bind == "localhost"
+
+
+def write_ready_file(path: Path, url: str) -> None:
+    """Write the URL as the first line, so that nobody ever reads half of it. Raises UsageError."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_text(f"{url}\n", encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path} ({error.strerror or error}); give another --ready-file") from error
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run on uvloop where there is one."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(work)

@@ -1,0 +1,161 @@
+"""What installed models cost a host: numbers for the scheduler, memory by the engine's arithmetic, speeds.
+
+A config gives the figures of its models. Of all others (recorded ones, uploads) the header is known; from it memory is
+what `toolkit.fit` says the engine allocates, and speeds follow from the size of the file and the speed of the RAM.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from toolkit.fit.estimate import estimate
+from toolkit.fit.ps import logged_bytes
+from toolkit.fit.setting import Setting
+from toolkit.fit.spec import spec_of
+from toolkit.host.scheduler import ModelSpec, RunnerReport
+from toolkit.host.timing import ModelCost
+from toolkit.host.twin import TwinFootprints
+from toolkit.ollama.gguf import ArrayValue, GgufError, Header, TensorInfo
+from toolkit.ollama.gguf.types import STORAGE_BY_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from toolkit.fit.spec import Spec
+    from toolkit.host.library.gguf_facts import GgufFacts
+    from toolkit.host.library.models import InstalledModel
+    from toolkit.host.scheduler import Launch
+    from toolkit.host.timing import HostSpeeds
+
+_DECODE_SHARE_OF_BANDWIDTH = 0.75
+_PREFILL_PER_DECODE = 6.0
+_MOST_DECODE_TOK_PER_S = 1500.0
+"""Small models are bound by the server's own work for each token."""
+_DEFAULT_COMPUTE_BYTES = 64 << 20
+_F16_BYTES = 2
+_NO_CONTEXT_SHIFT = frozenset({"deepseek2"})
+_GUESSED = 4096
+
+
+@dataclass(slots=True)
+class Figures:
+    """Figures by digest of the model file; learned when a model is first asked for."""
+
+    speeds: HostSpeeds
+    known: Mapping[str, ModelCost] = field(default_factory=dict)
+    costs: dict[str, ModelCost] = field(default_factory=dict)
+    headers: dict[str, Spec] = field(default_factory=dict)
+    _specs: dict[tuple[str, str], ModelSpec] = field(default_factory=dict)
+
+    def spec(self, model: InstalledModel) -> ModelSpec:
+        """The model as the scheduler knows it."""
+        key = (model.name.short, model.digest)
+        found = self._specs.get(key)
+        if found is None:
+            found = self._specs[key] = self._read(model)
+        return found
+
+    def _read(self, model: InstalledModel) -> ModelSpec:
+        facts, digest = model.facts, bare(model.model_digest)
+        blocks, heads, kv_heads = (_number(facts, key) for key in ("block_count", *_HEAD_KEYS))
+        spec = ModelSpec(
+            name=model.name.short,
+            digest=digest,
+            file_bytes=model.file_bytes,
+            architecture=facts.architecture if facts is not None else "unknown",
+            block_count=blocks,
+            embedding_length=_number(facts, "embedding_length"),
+            head_count=heads,
+            head_count_kv=kv_heads,
+            context_length=_number(facts, "context_length"),
+            embedding=model.embeds,
+            vision="vision" in model.capabilities,
+            context_shift=facts is None or facts.architecture not in _NO_CONTEXT_SHIFT,
+            options=tuple(model.options.items()),
+        )
+        if digest not in self.costs:
+            self.costs[digest] = self.known.get(digest) or self._cost(spec)
+            header = _header(model) if digest not in self.known else None
+            if header is not None:
+                self.headers[digest] = header
+        return spec
+
+    def _cost(self, spec: ModelSpec) -> ModelCost:
+        decode = _DECODE_SHARE_OF_BANDWIDTH * self.speeds.ram_bytes_per_s / max(spec.file_bytes, 1)
+        decode = min(decode, _MOST_DECODE_TOK_PER_S)
+        head_length = spec.embedding_length // max(spec.head_count, 1)
+        return ModelCost(
+            file_bytes=spec.file_bytes,
+            weights_bytes=spec.file_bytes,
+            kv_bytes_per_token=2 * spec.block_count * spec.head_count_kv * head_length * _F16_BYTES,
+            compute_bytes=_DEFAULT_COMPUTE_BYTES,
+            layers=spec.block_count + 1,
+            prefill_tok_per_s=decode * _PREFILL_PER_DECODE,
+            decode_tok_per_s=decode,
+            cpu_prefill_tok_per_s=decode * _PREFILL_PER_DECODE,
+            cpu_decode_tok_per_s=decode,
+        )
+
+
+_HEAD_KEYS = ("attention.head_count", "attention.head_count_kv")
+
+
+class FiguredFootprints(TwinFootprints):
+    """As the twin's; but a process in system memory takes what the engine would log for its buffers."""
+
+    def __init__(self, figures: Figures) -> None:
+        super().__init__(figures.costs)
+        self._figures = figures
+
+    def allocate(self, launch: Launch, free_bytes: Sequence[int]) -> RunnerReport:
+        """See `TwinFootprints`."""
+        spec = self._figures.headers.get(launch.model.digest)
+        if spec is None or launch.offloads():
+            return super().allocate(launch, free_bytes)
+        return RunnerReport((), 0, shown_host_bytes(spec, launch.num_ctx, launch.num_parallel, launch.num_batch))
+
+
+def shown_host_bytes(spec: Spec, num_ctx: int, num_parallel: int, num_batch: int) -> int:
+    """`size` in `/api/ps` of a model that is wholly in system memory."""
+    setting = Setting(num_ctx, num_parallel, num_batch, device="cpu", n_gpu_layers=0)
+    host = estimate(spec, setting).host
+    cache = host.cache.sliding_bytes or host.cache.full_bytes
+    return sum(logged_bytes(part) for part in (host.weights_bytes, cache, host.cache.state_bytes, host.compute_bytes))
+
+
+def bare(digest: str) -> str:
+    """A digest without its algorithm."""
+    return digest.partition(":")[2] or digest
+
+
+def _number(facts: GgufFacts | None, key: str) -> int:
+    """A number of the header, of one for each layer the largest (the least of cache heads); 0 if it is not there."""
+    value = facts.get(key, 0) if facts is not None else 0
+    if isinstance(value, (tuple, list)):
+        numbers = [int(item) for item in value if isinstance(item, (int, float))] or [0]
+        return min(numbers) if key.endswith("_kv") else max(numbers)
+    return int(value) if isinstance(value, (int, float)) else 0
+
+
+def _header(model: InstalledModel) -> Spec | None:
+    """The header for the engine's arithmetic; None where it says too little."""
+    if model.facts is None:
+        return None
+    metadata = {
+        key: _array(value) if isinstance(value, (tuple, list)) else value for key, value in model.facts.metadata
+    }
+    try:
+        tensors = tuple(
+            TensorInfo(item.name, item.shape, STORAGE_BY_NAME[item.type.upper()]) for item in model.facts.tensors
+        )
+        return spec_of(Header(model.name.short, 3, "little", metadata, tensors, None, model.file_bytes))
+    except (GgufError, KeyError):
+        return None
+
+
+def _array(value: tuple[object, ...] | list[object]) -> ArrayValue:
+    """Short arrays of numbers whole, others by their length alone."""
+    numbers = [item for item in value if isinstance(item, (int, float))]
+    whole = len(numbers) == len(value) and len(value) < _GUESSED
+    return ArrayValue("any", len(value), tuple(numbers) if whole else None)
