@@ -15,6 +15,7 @@ from toolkit.fit.spec import Spec, spec_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from toolkit.fit.estimate import Load
     from toolkit.ollama.gguf.records import Header
 
 _SETTING_KEYS: Final = {
@@ -38,9 +39,10 @@ def answers(lines: Iterable[str], name: str, read: Callable[[str], Header]) -> I
 
 
 def answer(spec: Spec, setting: Setting) -> dict[str, Any]:
-    """One case's buffers under the names of the recorded table."""
+    """One case's buffers under the names of the recorded table; by device if layers are split."""
     found = estimate(spec, setting)
     ollama = predict(spec, setting)
+    one = setting.n_gpu == 1 and setting.n_gpu_layers is None
     return {
         "weights_gpu_bytes": found.weights_gpu_bytes,
         "weights_host_bytes": found.host.weights_bytes,
@@ -57,6 +59,17 @@ def answer(spec: Spec, setting: Setting) -> dict[str, Any]:
         "ollama_batch": ollama.batch,
         "ollama_surcharge_bytes": ollama.surcharge_bytes,
         "known_architecture": found.known,
+        **({} if one else {"gpus": [_load(load) for load in found.gpus], "host": _load(found.host)}),
+    }
+
+
+def _load(load: Load) -> dict[str, int]:
+    """What is on one device, named as the columns of the table of splits."""
+    return {
+        "weights_bytes": load.weights_bytes,
+        "context_bytes": load.cache.context_bytes,
+        "compute_bytes": load.compute_bytes,
+        "total_bytes": load.total_bytes,
     }
 
 

@@ -84,7 +84,7 @@ def _short(model: ModelReport) -> str:
     if found.verdict is Verdict.SPILLS:
         return f"spills {found.spilled_layers} layers"
     if found.verdict is Verdict.EVICTS:
-        return "fits, evicts others"
+        return "fits, but evicts"
     return "fits" if found.verdict is Verdict.FITS else "no"
 
 

@@ -1,0 +1,66 @@
+"""`hotswap fit`: parse, call, render."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from toolkit.cli.fit import fit
+from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(*arguments: str) -> str:
+    return CliRunner().invoke(fit, [*arguments, "--quiet"], catch_exceptions=False).stdout
+
+
+def test_a_name_and_a_gpu() -> None:
+    text = run("qwen2.5:32b", "--gpu", "rtx4090", "--num-ctx", "32768")
+    assert "spills 7 layers" in text
+    assert "KV cache in q8_0" in text
+
+
+def test_the_models_of_a_config_on_its_own_gpus(project_dir: Path) -> None:
+    text = run("--config", str(project_dir / "config/ollama-vm.yaml"))
+    assert all(name in text for name in ("qwen2.5:32b", "deepseek-coder-v2:16b", "qwen2.5:7b"))
+    assert "24.0 GiB" in text
+
+
+def test_json_is_all_that_stands_on_stdout() -> None:
+    value = json.loads(run("qwen2.5:7b", "--gpu", "24GiB", "--json"))
+    assert value["contexts"][0]["models"][0]["name"] == "qwen2.5:7b"
+
+
+def test_cases_are_answered_line_by_line(tmp_path: Path, project_dir: Path) -> None:
+    model = project_dir / "tests/fixtures/fit/tiny-llama.gguf"
+    case = {"gguf": str(model), "file_size": 7_000_000, "device": "cpu", "num_ctx": 4096, "parallel": 1, "batch": 512}
+    cases = tmp_path / "cases.jsonl"
+    cases.write_text(f"{json.dumps(case)}\n{json.dumps({**case, 'device': 'cuda'})}\n")
+    first, second = (json.loads(line) for line in run("--cases", str(cases), "--json").splitlines())
+    assert (first["gpu_total_bytes"], second["gpu_total_bytes"] > 0) == (0, True)
+    assert first["context_bytes"] == second["context_bytes"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nobody:1b", "--gpu", "24GiB"], "not in the catalogue"),
+        (["qwen2.5:7b", "--gpu", "voodoo"], "is not in the list"),
+        (["./missing.gguf", "--gpu", "24GiB"], "cannot be read"),
+        (["qwen2.5:7b", "--gpu", "24GiB", "--kv-type", "q9"], "kv type 'q9' is unknown"),
+        (["--cases", "missing.jsonl"], "cannot be read"),
+    ],
+)
+def test_mistakes_get_one_sentence(arguments: list[str], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        run(*arguments)
+
+
+def test_a_host_without_gpus_is_said_to_need_one(project_dir: Path) -> None:
+    with pytest.raises(UsageError, match="name one with --gpu"):
+        run("qwen2.5:7b", "--config", str(project_dir / "config/twin-cpu.yaml"))
