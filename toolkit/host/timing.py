@@ -1,8 +1,8 @@
 """How long things take on a host: loading, unloading, reading a prompt, writing an answer.
 
-Sources. The shape of the load (process start, reading, polls of 250 ms) and the constants of start and stop come from
-timings of a real v0.32 server: loads of 0.05 to 1.5 GB from disk and page cache, stops of about 0.15 s per GB. Decode
-is bound by memory traffic: each token reads the active weights once and the KV cache of its context once. What is not
+Sources. The shape of the load (process start, filling memory, looks every 250 ms) and the constants of start and stop
+come from timings of a real v0.32 server on a CPU host, see docs/validation.md; those of a GPU are estimates. Decode is
+bound by memory traffic: each token reads the active weights once and the KV cache of its context once. What is not
 known of a host (speeds of its disk, bus and models) is a parameter, not a constant.
 
 All times are integer nanoseconds, sizes bytes, speeds per second.
@@ -18,22 +18,25 @@ if TYPE_CHECKING:
     import random
 
 NS_PER_S = 1_000_000_000
-HEALTH_POLL_NS = 250_000_000
-"""The server looks every 250 ms whether its runner is up, so a load takes a multiple of that, and a little."""
-POLL_OVERHEAD_NS = (5_000_000, 40_000_000)
-"""What a load took beyond the multiple of the poll, least and most, as measured."""
-PROCESS_START_NS = 220_000_000
-"""From the start of the runner's process until it begins to read the model."""
+HEALTH_PAUSE_NS = 250_000_000
+"""The server pauses this long before each look whether its runner is up."""
+HEALTH_LOOK_NS = (3_000_000, 8_000_000)
+"""What a look itself takes, as measured: a load lasts a whole number of pauses and looks, 250 to 260 ms each."""
+LOAD_ANSWER_NS = 3_500_000
+"""What a load takes besides (median): up to the start of the process, and from the last look to the runner."""
+PROCESS_START_NS = 125_000_000
+"""From the start of the runner's process until it begins to read the model (fit to loads of 0.75 MB to 1.5 GB)."""
 DEVICE_START_NS = 600_000_000
-"""Creating a CUDA context and warming up before the first answer; 0.3 to 1 s are usual."""
-PROCESS_STOP_NS = 5_000_000
-STOP_NS_PER_HOST_BYTE = 0.15
-"""0.15 s per GB of host memory, as measured.
+"""Creating a CUDA context and warming up before the first answer. An estimate: no GPU was there to measure it."""
+PROCESS_STOP_NS = 4_000_000
+STOP_NS_PER_HOST_BYTE = 0.117
+"""Giving back 1 GB of host memory takes 0.117 s, as measured: 0.115 to 0.126 for runners of 0.1 to 2 GB.
 
-Freeing device memory is one call and costs no more than the stop itself.
+It is the runner's whole memory that counts, cache and buffers included, not the file. Freeing device memory is one call
+and costs no more than the stop itself.
 """
 DEVICE_STOP_NS = 100_000_000
-"""Tearing down a CUDA context."""
+"""Tearing down a CUDA context. An estimate, as above."""
 PRELOAD_ANSWER_NS = 1_000_000
 """Writing the answer to an empty prompt."""
 OFFLOAD_MARGIN_BYTES = 1 << 30
@@ -44,9 +47,10 @@ OFFLOAD_MARGIN_BYTES = 1 << 30
 class HostSpeeds:
     """Speeds of the host: its disk, its page cache, the copies from host to device, the memory of the device.
 
-    Reading through the page cache is a copy by one thread, several times slower than the RAM (`ram_bytes_per_s`, with
-    which layers on the CPU are read). `device_bytes_per_s` is the memory bandwidth of the GPU; on a CPU host nothing is
-    copied to a device, and it is unused.
+    `disk_bytes_per_s` and `page_cache_bytes_per_s` are those at which one thread fills fresh memory from a file on
+    disk, or in the page cache: page faults included, so several times slower than the RAM (`ram_bytes_per_s`, with
+    which layers on the CPU are read). `device_bytes_per_s` is the memory bandwidth of the GPU; on a CPU host nothing
+    is copied to a device, and it is unused.
     """
 
     disk_bytes_per_s: float
@@ -92,23 +96,29 @@ def offloaded_layers(cost: ModelCost, total_context_tokens: int, budget_bytes: i
     return max(0, min(cost.layers, int(room / per_layer)))
 
 
-def load_ns(cost: ModelCost, speeds: HostSpeeds, *, cached_bytes: int, device_share: float) -> int:
-    """Time from the start of the runner's process until it could answer, before the server's poll notices.
+def load_ns(
+    cost: ModelCost, speeds: HostSpeeds, *, cached_bytes: int, host_buffer_bytes: int, device_share: float
+) -> int:
+    """Time from the start of the runner's process until it could answer, before the server's next look.
 
     The file is read (page cache first, the rest from disk) while what was read is copied to the device: the slower of
-    the two counts. `device_share` is the share of the model that goes to the device, 0 to 1.
+    the two counts. Then the KV cache and the scratch buffers that stay in host memory (`host_buffer_bytes`) are filled;
+    a first touch costs the page fault, whatever is written, so as much as reading from the page cache (one price for
+    both explains the loads of a real server better than the file's bytes alone, see docs/validation.md).
+    `device_share` is the share of the model that goes to the device, 0 to 1.
     """
     cached = min(cached_bytes, cost.file_bytes)
     read_s = (cost.file_bytes - cached) / speeds.disk_bytes_per_s + cached / speeds.page_cache_bytes_per_s
     copy_s = cost.weights_bytes * device_share / speeds.bus_bytes_per_s if device_share > 0 else 0.0
+    buffers_s = host_buffer_bytes / speeds.page_cache_bytes_per_s
     start_ns = PROCESS_START_NS + (DEVICE_START_NS if device_share > 0 else 0)
-    return start_ns + round(max(read_s, copy_s) * NS_PER_S)
+    return start_ns + round((max(read_s, copy_s) + buffers_s) * NS_PER_S)
 
 
 def polled_ns(raw_ns: int, rng: random.Random) -> int:
-    """What the server makes of a load that took `raw_ns`: the next poll of its runner, and a measured overhead."""
-    polls = max(1, math.ceil(raw_ns / HEALTH_POLL_NS))
-    return polls * HEALTH_POLL_NS + rng.randint(*POLL_OVERHEAD_NS)
+    """What the server makes of a load that took `raw_ns`: it ends with the next look at its runner."""
+    period_ns = HEALTH_PAUSE_NS + rng.randint(*HEALTH_LOOK_NS)
+    return max(1, -(-raw_ns // period_ns)) * period_ns + LOAD_ANSWER_NS
 
 
 def unload_ns(host_bytes: int, device_bytes: int) -> int:

@@ -144,7 +144,14 @@ class TwinTiming:
         device_share = report.vram_bytes / report.total_bytes if report.total_bytes else 0.0
         spare = self.spec.hardware.system_free_bytes - host_bytes - sum(r.host_bytes for r in self._running.values())
         cached = self._cache.read(start.runner.key, cost.file_bytes, spare)
-        raw = timing.load_ns(cost, self.spec.speeds, cached_bytes=cached, device_share=device_share)
+        buffer_bytes = max(report.total_bytes - cost.weights_bytes, 0)
+        raw = timing.load_ns(
+            cost,
+            self.spec.speeds,
+            cached_bytes=cached,
+            host_buffer_bytes=round(buffer_bytes * (1 - device_share)),
+            device_share=device_share,
+        )
         raw = timing.jittered_ns(raw, self.spec.jitter_sigma, self._streams["load"])
         duration = timing.polled_ns(raw, self._streams["poll"])
         stay = Stay(

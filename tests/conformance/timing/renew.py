@@ -1,0 +1,16 @@
+"""Writes the tables of docs/validation.md anew: python -m tests.conformance.timing.renew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conformance.timing.figures import matrix_figures, trace_figures
+from tests.conformance.timing.tables import blocks, renewed
+
+PROJECT_DIR = Path(__file__).resolve().parents[3]
+DOCUMENT = PROJECT_DIR / "docs" / "validation.md"
+
+if __name__ == "__main__":
+    shared_dir = PROJECT_DIR.parent / "shared"
+    tables = blocks(trace_figures(shared_dir), matrix_figures(shared_dir))
+    DOCUMENT.write_text(renewed(DOCUMENT.read_text(encoding="utf-8"), tables), encoding="utf-8")
