@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.host import timing
 from toolkit.host.app.engine import EngineRefusedError, LoadedView
+from toolkit.host.course import LoadCourse, Mishap, undisturbed
 from toolkit.host.figures import FiguredFootprints, Figures
 from toolkit.host.machine import HostHardware, Machine
 from toolkit.host.pagecache import PageCache
@@ -101,6 +102,7 @@ class RealtimeHost:
         self, parts: HostParts, clock: Clock, *, time_scale: float = 1.0, observer: Observer | None = None
     ) -> None:
         self._clock, self._scale, self._parts = clock, time_scale, parts
+        self.mishap: Mishap = undisturbed
         self.machine = Machine(parts.hardware, FiguredFootprints(parts.figures))
         self.scheduler = Scheduler(
             parts.hardware.specs,
@@ -126,6 +128,11 @@ class RealtimeHost:
             Fail: self._refuse,
             Drop: lambda _effect: None,
         }
+
+    @property
+    def parts(self) -> HostParts:
+        """What it is made of."""
+        return self._parts
 
     # What the endpoints call -------------------------------------------------------------------------------------
 
@@ -286,7 +293,8 @@ class RealtimeHost:
         report = self.machine.start(runner, launch, started_ns)
         process = _Process(ask.installed, Slots(launch.num_parallel), report.total_bytes - report.vram_bytes)
         self._processes[runner] = process
-        duration_ns = self._load_ns(runner, report)
+        failure = LoadFailure("error", BROKEN) if self._parts.broken(ask.installed) else None
+        course = self.mishap(ask.installed.name.short, LoadCourse(self._load_ns(runner, report), 0, failure))
         self._loading = runner
 
         def over() -> None:
@@ -294,15 +302,15 @@ class RealtimeHost:
                 return  # given up meanwhile
             self._loading = None
             now_ns = self._clock.now_ns()
-            self._waited(started_ns, now_ns, duration_ns)
-            if not self._parts.broken(ask.installed):
+            self._waited(started_ns, now_ns, course.duration_ns)
+            if course.failure is None:
                 self._perform(self.scheduler.load_done(runner, report, now_ns))
                 return
             self.machine.end(runner, now_ns)
             self._processes.pop(runner)
-            self._perform(self.scheduler.load_failed(runner, LoadFailure("error", BROKEN), now_ns))
+            self._perform(self.scheduler.load_failed(runner, course.failure, now_ns))
 
-        self._after(duration_ns, over)
+        self._after(course.duration_ns, over, course.extra_ns)
 
     def _load_ns(self, runner: Runner, report: RunnerReport) -> int:
         cost, parts = self._parts.figures.costs[runner.key], self._parts
@@ -341,10 +349,10 @@ class RealtimeHost:
 
         self._after(duration_ns, over)
 
-    def _after(self, duration_ns: int, action: Callable[[], None]) -> None:
-        """Do something when an invented duration is over, but never within the scheduler's own turn."""
+    def _after(self, duration_ns: int, action: Callable[[], None], extra_ns: int = 0) -> None:
+        """Do something after an invented duration and one that is not, but never within the scheduler's own turn."""
         loop = asyncio.get_running_loop()
-        delay_ns = round(duration_ns * self._scale)
+        delay_ns = round(duration_ns * self._scale) + extra_ns
         if delay_ns:
             loop.call_later(delay_ns / _NS_PER_S, action)
         else:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import httptools
 
 from toolkit.host.app.exchange import ConnectionCutError
+from toolkit.host.faults.connection import CONNECTION, TransportConnection
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -185,6 +186,7 @@ class Connection(asyncio.Protocol):
             "root_path": "",
             "client": transport.get_extra_info("peername"),
             "server": transport.get_extra_info("sockname"),
+            "extensions": {CONNECTION: TransportConnection(self.transport)},
         }
 
     def connection_lost(self, exc: Exception | None) -> None:
