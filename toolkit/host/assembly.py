@@ -93,7 +93,7 @@ def assemble(options: TwinOptions, clock: Clock, *, inspector: Any = None, obser
         speech.speakers.update(world.speakers)
     store = world.store if world is not None else store_of(section.models, clock.wall_ns())
     parts = _parts(options, environment, profile, world)
-    parts.broken = speech.broken
+    parts.broken, parts.engine_logs = speech.broken, line.engine_logs
     host = RealtimeHost(parts, clock, time_scale=options.time_scale, observer=observer)
     registries = _registries(environment, store, recorded=world is not None)
     services = Services(host, Catalog(store, line.jinja), registries, speech, line, clock)

@@ -104,16 +104,18 @@ _HEAD_KEYS = ("attention.head_count", "attention.head_count_kv")
 class FiguredFootprints(TwinFootprints):
     """As the twin's; but a process in system memory takes what the engine would log for its buffers."""
 
-    def __init__(self, figures: Figures) -> None:
+    def __init__(self, figures: Figures, *, engine_logs: bool) -> None:
+        """`engine_logs`: the server reads sizes from the engine's log (v0.32) instead of reckoning them itself."""
         super().__init__(figures.costs)
         self._figures = figures
+        self._shown = shown_host_bytes if engine_logs else reckoned_host_bytes
 
     def allocate(self, launch: Launch, free_bytes: Sequence[int]) -> RunnerReport:
         """See `TwinFootprints`."""
         spec = self._figures.headers.get(launch.model.digest)
         if spec is None or launch.offloads():
             return super().allocate(launch, free_bytes)
-        return RunnerReport((), 0, shown_host_bytes(spec, launch.num_ctx, launch.num_parallel, launch.num_batch))
+        return RunnerReport((), 0, self._shown(spec, launch.num_ctx, launch.num_parallel, launch.num_batch))
 
 
 def shown_host_bytes(spec: Spec, num_ctx: int, num_parallel: int, num_batch: int) -> int:
@@ -122,6 +124,14 @@ def shown_host_bytes(spec: Spec, num_ctx: int, num_parallel: int, num_batch: int
     host = estimate(spec, setting).host
     cache = host.cache.sliding_bytes or host.cache.full_bytes
     return sum(logged_bytes(part) for part in (host.weights_bytes, cache, host.cache.state_bytes, host.compute_bytes))
+
+
+def reckoned_host_bytes(spec: Spec, num_ctx: int, num_parallel: int, num_batch: int) -> int:
+    """`size` as v0.24 reckons it: cache and tensors, but for the table of embeddings, which its loader maps."""
+    setting = Setting(num_ctx, num_parallel, num_batch, device="cpu", n_gpu_layers=0)
+    cache = estimate(spec, setting).cache
+    mapped = sum(tensor.nbytes for name, tensor in spec.roots.items() if name.startswith("token_embd."))
+    return spec.tensor_bytes - mapped + cache.context_bytes
 
 
 def bare(digest: str) -> str:

@@ -89,6 +89,8 @@ class HostParts:
     figures: Figures
     environment: Mapping[str, str] = field(default_factory=dict)
     profile_name: str = "v0.32"
+    engine_logs: bool = True
+    """See `FiguredFootprints`."""
     jitter_sigma: float = 0.0
     seed: int = 0
     broken: Callable[[InstalledModel], bool] = lambda _model: False
@@ -103,7 +105,7 @@ class RealtimeHost:
     ) -> None:
         self._clock, self._scale, self._parts = clock, time_scale, parts
         self.mishap: Mishap = undisturbed
-        self.machine = Machine(parts.hardware, FiguredFootprints(parts.figures))
+        self.machine = Machine(parts.hardware, FiguredFootprints(parts.figures, engine_logs=parts.engine_logs))
         self.scheduler = Scheduler(
             parts.hardware.specs,
             Settings.from_environment(parts.environment),

@@ -39,6 +39,8 @@ class ServerLine:
     wide_reasoning_efforts: bool = True
     rewrites_gguf: bool = True
     """Creating a model from a file writes the file anew."""
+    engine_logs: bool = True
+    """Sizes of loaded models are read from the engine's log."""
     survives_load_abort: bool = True
     """A model file that makes its loader abort ends one process, not the server."""
 
@@ -62,6 +64,7 @@ V024 = replace(
     finish_chunk=False,
     wide_reasoning_efforts=False,
     rewrites_gguf=False,
+    engine_logs=False,
     survives_load_abort=False,
 )
 LINES = (V032, V024)

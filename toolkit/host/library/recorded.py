@@ -25,7 +25,7 @@ from toolkit.host.library.store import (
     Store,
 )
 from toolkit.host.speech.speakers import Speaker
-from toolkit.host.speech.tokens import BYTE_TOKENS, ByteVocabulary, Tokenizer, WordTokenizer
+from toolkit.host.speech.tokens import BYTE_TOKENS, ByteVocabulary, Tokenizer, WholeWordTokenizer
 from toolkit.host.speech.voice import ScriptedVoice
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _config(entry: dict[str, Any]) -> dict[str, Any]:
 def _speaker(entry: dict[str, Any], words: tuple[str, ...]) -> Speaker:
     answer = entry.get("answer") or {}
     extra = entry.get("tokens_from_256")
-    tokenizer: Tokenizer = ByteVocabulary.build(tuple(extra)) if extra else WordTokenizer()
+    tokenizer: Tokenizer = ByteVocabulary.build(tuple(extra)) if extra else WholeWordTokenizer()
     text = answer.get("raw", answer.get("content"))
     voice = ScriptedVoice(text, _HEADER, words) if text is not None or answer.get("endless") else None
     return Speaker(tokenizer, voice, broken=bool(answer.get("load_error")))

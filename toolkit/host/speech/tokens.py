@@ -10,6 +10,7 @@ BYTE_TOKENS = 256
 _SPACE_MARK = "\u0120"
 _PIECES = re.compile(r" ?[^\W\d_]{1,4}|[^\W\d_]{1,4}| ?\d{1,3}|\s+| ?[^\w\s]{1,2}|.", re.DOTALL)
 _PIECE_BYTES = 4
+_WORDS = re.compile(r"[^\W_]+|[^\w\s]|_")
 
 
 class TokenRangeError(Exception):
@@ -60,6 +61,23 @@ class WordTokenizer:
     def piece(self, token: int) -> str:
         """The text of one id."""
         return self.decode([token])
+
+
+@dataclass(frozen=True, slots=True)
+class WholeWordTokenizer:
+    """One token a word or mark, case ignored: what a word-piece vocabulary makes of words, known or unknown to it."""
+
+    def encode(self, text: str) -> list[int]:
+        """The words; an id is the word's bytes behind a leading one."""
+        return [int.from_bytes(b"\1" + word.encode("utf-8", "replace"), "big") for word in _WORDS.findall(text.lower())]
+
+    def decode(self, tokens: list[int]) -> str:
+        """The words with blanks between them."""
+        return " ".join(self.piece(token) for token in tokens)
+
+    def piece(self, token: int) -> str:
+        """One word."""
+        return token.to_bytes((token.bit_length() + 7) // 8, "big")[1:].decode("utf-8", "replace")
 
 
 def _short_ids(text: str) -> list[int]:
