@@ -15,9 +15,12 @@ Profile = Literal["v0.32", "v0.24"]
 VERSION_BY_PROFILE: Mapping[str, str] = {"v0.32": "0.32.15", "v0.24": "0.24.0"}
 
 _SYSTEM_BYTES = 4 << 30
-# A token reads all weights once; what real cards reach of their memory's speed lies between 0.65 and 0.8 of that.
+# A token reads all weights once. Cards reach a share of their memory's speed: an RTX 4090 0.62 with an 8B, 0.80 with a
+# 70B over two cards; an RTX 3090 0.59 and 0.74 (published measurements, docs/validation.md). For a CPU it is a guess.
 _DECODE_SHARE_OF_BANDWIDTH = 0.75
+# The same measurements: 54 and 48 on the RTX 4090, 35 and 24 on the RTX 3090.
 _PREFILL_PER_DECODE_ON_GPU = 50.0
+# A guess: a CPU of many cores.
 _PREFILL_PER_DECODE_ON_CPU = 6.0
 
 
@@ -85,7 +88,7 @@ class TwinSection(Section):
         return _DECODE_SHARE_OF_BANDWIDTH * self.gpus[0].bandwidth_bytes_per_s / model.size_bytes
 
     def prefill_tok_per_s(self, model: TwinModelSection) -> float:
-        """Prompt tokens a second on the GPU, given or fifty times the decode speed (what cards of 24 GiB do)."""
+        """Prompt tokens a second on the GPU, given or fifty times the decode speed (RTX 4090: 48 to 54)."""
         if model.prefill_tok_per_s is not None:
             return model.prefill_tok_per_s
         if not self.gpus:

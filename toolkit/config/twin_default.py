@@ -47,7 +47,7 @@ DEFAULT_MODELS: tuple[TwinModelSection, ...] = (
         head_count_kv=16,
         context_length=163840,
         prefill_tok_per_s=5000.0,
-        decode_tok_per_s=150.0,
+        decode_tok_per_s=180.0,
         cpu_prefill_tok_per_s=90.0,
         cpu_decode_tok_per_s=17.0,
         vram=VramSection(weights=8780 * _MB, kv_per_token=276_480, compute=2500 * _MB),

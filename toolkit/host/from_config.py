@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 GIB = 1 << 30
 PAGE_CACHE_SHARE = 0.1
-"""How fast one thread copies a file out of the page cache, as a share of the RAM's bandwidth (6 of 60 GB/s)."""
+"""How fast one thread fills memory from the page cache, as a share of the RAM's bandwidth (6 of 60 GB/s): an estimate.
+
+It is meant for copies into buffers that are used again, as on the way to a GPU. Filling fresh memory costs a page fault
+for every 4 KiB besides; a virtual machine with two cores was measured at 1.2 GB/s there (docs/validation.md).
+"""
 
 
 def twin_from_config(section: TwinSection) -> TwinSpec:
