@@ -62,10 +62,16 @@ class Injector:
 
     def __post_init__(self) -> None:
         self._started_ns = self.clock.now_ns()
-        self._counters = [
-            _Counter(random.Random(f"{self.plan.seed}:{place}:{kind_of(fault)}"))
-            for place, fault in enumerate(self.plan.faults)
-        ]
+        self._counters = [self._counter(place, fault) for place, fault in enumerate(self.plan.faults)]
+
+    def add(self, fault: Fault) -> None:
+        """One more fault, at the end of the plan."""
+        place = len(self.plan.faults)
+        self.plan = FaultPlan((*self.plan.faults, fault), self.plan.seed)
+        self._counters.append(self._counter(place, fault))
+
+    def _counter(self, place: int, fault: Fault) -> _Counter:
+        return _Counter(random.Random(f"{self.plan.seed}:{place}:{kind_of(fault)}"))
 
     @property
     def now_ns(self) -> int:

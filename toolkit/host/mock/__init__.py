@@ -8,5 +8,28 @@
         assert [load.model for load in twin.loads] == ["qwen2.5:7b"]
         assert twin.loaded == ()
 
-See docs/mock.md. It needs the extra `mock` (respx).
+See docs/mock.md. It needs the extra `mock` (respx), and says so where that is missing.
 """
+
+from toolkit.errors import UsageError
+
+try:
+    import respx as _respx  # noqa: F401 - only to say early what is missing
+except ImportError as error:
+    raise UsageError("the mock needs respx; install it with `pip install 'hotswap-toolkit[mock]'`") from error
+
+from toolkit.host.mock.errors import MockEndedError, MockStuckError, TwinCrashedError
+from toolkit.host.mock.ledger import Eviction, Load, SeenRequest, Unload
+from toolkit.host.mock.twin import MockTwin, mock_ollama
+
+__all__ = [
+    "Eviction",
+    "Load",
+    "MockEndedError",
+    "MockStuckError",
+    "MockTwin",
+    "SeenRequest",
+    "TwinCrashedError",
+    "Unload",
+    "mock_ollama",
+]

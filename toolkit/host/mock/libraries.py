@@ -80,6 +80,6 @@ LIBRARIES = (Library("httpcore"), Library("httpcore2"))
 
 
 def _caused(kind: type[Exception], cause: OSError) -> Exception:
-    error = kind(cause)
+    error = kind(str(cause))
     error.__cause__ = cause
     return error

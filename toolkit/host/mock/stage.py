@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from toolkit.host.mock.exchange import App, Watcher
     from toolkit.host.mock.libraries import Library
 
+NS_PER_S = 1_000_000_000
 _CLIENT = ("127.0.0.1", 50_000)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -47,6 +49,22 @@ class Stage:
         timeout_s = request.extensions.get("timeout", {}).get("read")
         return Attempt(exchange, library, self.members, f"{request.method} {request.url}", timeout_s)
 
+    async def wait(self, duration_ns: int) -> None:
+        """Wait in the twin's time like a client of this event loop, so that others on it go on meanwhile."""
+
+        async def rest(_scope: Any, _receive: Any, send: Any) -> None:
+            await asyncio.sleep(duration_ns / NS_PER_S)
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+
+        exchange = Exchange(self.thread, self.crowd, rest, _Both(self._under_way, _Nobody()), {"extensions": {}}, b"")
+        party, settler = self.members.of(asyncio.get_running_loop())
+        exchange.send(party)
+        settler.touch()
+        try:
+            await exchange.take_async(None, party, settler)
+        finally:
+            exchange.leave()
+
     def close(self) -> None:
         """End everything; clients that still wait are told."""
         self.thread.close()
@@ -55,6 +73,16 @@ class Stage:
         for exchange in tuple(self._under_way):
             if exchange.waits:
                 exchange.break_off(Trouble.STUCK)
+
+
+class _Nobody:
+    """Watches nothing."""
+
+    def began(self, exchange: Exchange) -> None:
+        """It has arrived."""
+
+    def ended(self, exchange: Exchange, outcome: str, error: BaseException | None) -> None:
+        """It is over."""
 
 
 @dataclass(frozen=True, slots=True)

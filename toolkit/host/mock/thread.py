@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NS_PER_S = 1_000_000_000
+_REAL_PASSES = 20
+"""How often the loop goes round in real time before it is asked something: ends of requests are handled by then."""
 
 
 class TwinThread:
@@ -66,8 +68,10 @@ class TwinThread:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
     async def pass_time(self, duration_ns: int) -> None:
-        """Let time pass on the twin, whoever waits."""
+        """Let time pass on the twin, whoever waits; with 0 only what can happen at this instant."""
         if self.time is None:
+            for _ in range(_REAL_PASSES):
+                await asyncio.sleep(0)
             await asyncio.sleep(duration_ns / NS_PER_S)
             return
         arrived = asyncio.get_running_loop().create_future()
