@@ -146,3 +146,31 @@ def test_a_projector_in_the_file_is_weighed_apart(made_up: MadeUp) -> None:
     )
     assert seeing.projector_bytes == (6400 + 640) * 2
     assert seeing.gpu_total_bytes == plain.gpu_total_bytes
+
+
+def test_a_layer_with_attention_and_a_scan_side_by_side_remembers_both(made_up: MadeUp) -> None:
+    tensors = {**DENSE, **{f"blk.{n}.{part}": shape for n in range(2) for part, shape in SCAN.items()}}
+    made = made_up("both-at-once", {**KEYS, **STATE}, tensors)
+    assert family_of(made).remembers(made) == (LayerMemory(32, 32, state_elements=(480, 2048)),) * 2
+    assert estimate(made, Setting(4096)).compute_gpu_bytes > 0
+
+
+def test_tensors_of_no_known_class_get_a_bound(made_up: MadeUp) -> None:
+    made = made_up("strange", KEYS, layers({"mixer.weight": (64, 4000), "other.weight": (64,)}))
+    found = estimate(made, Setting(4096))
+    assert (found.family, found.known) == ("unknown", False)
+    assert found.compute_gpu_bytes > 2 * 512 * 4000 * 4
+    assert found.cache.full_bytes == 2 * 2 * 32 * 4096 * 2
+
+
+def test_a_file_that_is_not_what_it_says_is_named(made_up: MadeUp) -> None:
+    with pytest.raises(GgufError, match=r"no tensor 'attn_q\.weight'"):
+        estimate(made_up("llama", KEYS, layers({"attn_norm.weight": (64,)})), Setting(4096))
+
+
+def test_a_pattern_by_layer_is_believed_of_any_architecture(made_up: MadeUp) -> None:
+    pattern = ArrayValue("bool", 2, (True, False))
+    keys = {**KEYS, "attention.sliding_window": 256, "attention.sliding_window_pattern": pattern}
+    assert [
+        memory.window for memory in family_of(made_up("newest", keys, DENSE)).remembers(made_up("newest", keys, DENSE))
+    ] == [256, None]

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
 
     from toolkit.ollama.gguf.records import Value
 
-Block = dict[str, TensorInfo]
-"""The tensors of one layer by the part of their name after `blk.N.`."""
+
+class Block(dict[str, TensorInfo]):
+    """Tensors by name: those of one layer by the part after `blk.N.`, or those of no layer.
+
+    A missing tensor raises GgufError: the file is not what its architecture says.
+    """
+
+    def __missing__(self, name: str) -> TensorInfo:
+        raise GgufError(f"the model has no tensor {name!r} where its architecture needs one")
 
 
 class Keys:
@@ -146,8 +153,8 @@ def _kv_heads(keys: Keys, layers: int, heads: tuple[int, ...]) -> tuple[int, ...
 
 def _sorted_tensors(header: Header) -> tuple[tuple[Block, ...], Block]:
     """Tensors by layer, and those of no layer. Raises GgufError for a layer number out of any order."""
-    layered: dict[int, Block] = defaultdict(dict)
-    roots: Block = {}
+    layered: dict[int, Block] = defaultdict(Block)
+    roots = Block()
     for tensor in header.tensors:
         if not tensor.name.startswith("blk."):
             roots[tensor.name] = tensor

@@ -16,10 +16,11 @@ from toolkit.fit.architectures.mla import Latent
 from toolkit.fit.architectures.nested import Nested
 from toolkit.fit.architectures.recurrent import Recurrent
 from toolkit.fit.architectures.sliding import PERIODS, Sliding, windows_of
+from toolkit.fit.architectures.unknown import Unknown
 
 if TYPE_CHECKING:
     from toolkit.fit.architectures.base import Family
-    from toolkit.fit.spec import Spec
+    from toolkit.fit.spec import Block, Spec
 
 _DENSE: Final = (
     "llama", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen3moe", "qwen3vl", "qwen3vlmoe", "phi2", "phi3", "phimoe",
@@ -61,7 +62,17 @@ def family_of(spec: Spec) -> Family:  # noqa: PLR0911 - a table of cases, one re
         return Hybrid()
     if name in _LATENT or _has(spec, "attn_kv_a_mqa.weight"):
         return Latent()
+    if name not in KNOWN and not all(_is_transformer(block) for block in spec.blocks):
+        return Unknown()
     return Sliding() if any(window is not None for window in windows_of(spec)) else Dense()
+
+
+def _is_transformer(block: Block) -> bool:
+    """True for a layer of attention and feed-forward as the dense class draws it."""
+    apart = all(f"attn_{name}.weight" in block for name in ("q", "k"))
+    fed = "ffn_up.weight" in block and "ffn_down.weight" in block
+    routed = "ffn_gate_inp.weight" in block and "ffn_down_exps.weight" in block
+    return (apart or "attn_qkv.weight" in block) and "attn_output.weight" in block and (fed or routed)
 
 
 def _has(spec: Spec, *names: str) -> bool:

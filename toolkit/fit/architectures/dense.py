@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from toolkit.fit.passes import CacheInputs, Pass
     from toolkit.fit.spec import Block, Spec
 
-SCALED_EMBEDDINGS: Final = ("gemma", "gemma2", "gemma3", "gemma4", "gemma-embedding", "minicpm", "minicpm3", "grok")
-SCALED_QUERIES: Final = ("gemma", "gemma2", "gemma3", "gemma-embedding", "phi2", "phi3", "phimoe")
+SCALED_EMBEDDINGS: Final = ("gemma", "gemma2", "gemma3", "minicpm", "minicpm3", "grok")
+SCALED_QUERIES: Final = ("gemma", "gemma2", "gemma3", "phi2", "phi3", "phimoe")
 SLIDING_ROTATION_ONLY: Final = ("cohere2", "exaone4", "afmoe")
 """Architectures whose full layers have no position embedding if others slide."""
 RESIDUAL_FIRST: Final = ("lfm2", "lfm2moe")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def attends(spec: Spec, layer: int) -> bool:
     """True if the layer has attention."""
-    return spec.kv_heads[layer] > 0
+    return spec.kv_heads[layer] > 0 and not spec.blocks[layer].keys().isdisjoint(("attn_q.weight", "attn_qkv.weight"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,8 @@ class Hybrid:
     title: str = "hybrid"
 
     def remembers(self, spec: Spec) -> tuple[LayerMemory, ...]:
-        """A cache or a state, by layer."""
-        return tuple(
-            LayerMemory(n * spec.key_length, n * spec.value_length) if n else _state(spec, layer)
-            for layer, n in enumerate(spec.kv_heads)
-        )
+        """A cache, a state, or both, by layer."""
+        return tuple(_memory(spec, layer) for layer in range(spec.layers))
 
     def draw(self, one_pass: Pass) -> None:
         """Layers in file order."""
@@ -56,28 +53,31 @@ class Hybrid:
         dense.head(one_pass, x)
 
 
-def _state(spec: Spec, layer: int) -> LayerMemory:
-    block = spec.blocks[layer]
+def _memory(spec: Spec, layer: int) -> LayerMemory:
+    block, heads = spec.blocks[layer], spec.kv_heads[layer] if attends(spec, layer) else 0
+    states: tuple[int, ...] = ()
     if "shortconv.conv.weight" in block:
-        return LayerMemory(state_elements=((spec.keys.whole("shortconv.l_cache") - 1) * spec.embedding,))
-    return recurrent.state_memory(spec) if "ssm_in.weight" in block else LayerMemory()
+        states = ((spec.keys.whole("shortconv.l_cache") - 1) * spec.embedding,)
+    elif "ssm_in.weight" in block:
+        states = recurrent.state_memory(spec).state_elements
+    return LayerMemory(heads * spec.key_length, heads * spec.value_length, state_elements=states)
 
 
 def _mixed(one_pass: Pass, normed: Tensor, layer: int) -> Tensor:
+    """Whatever the layer has: attention, a scan, both side by side, a convolution, or a feed-forward alone."""
     block = one_pass.block(layer)
-    if attends(one_pass.spec, layer):
-        return dense.attention(one_pass, normed, layer, one_pass.full)
     if "shortconv.conv.weight" in block:
         return _short_convolution(one_pass, normed, layer)
-    if "ssm_x.weight" in block:
-        return recurrent.mamba(one_pass, normed, layer)
+    results = []
+    if attends(one_pass.spec, layer):
+        results.append(dense.attention(one_pass, normed, layer, one_pass.full))
     if "ssm_in.weight" in block:
-        return recurrent.mamba2(one_pass, normed, layer)
-    return (
-        moe.feed_forward(one_pass, normed, block)
-        if "ffn_gate_inp.weight" in block
-        else blocks.feed_forward(one_pass, normed, block)
-    )
+        scan = recurrent.mamba if "ssm_x.weight" in block else recurrent.mamba2
+        results.append(scan(one_pass, normed, layer))
+    if not results:
+        routed = "ffn_gate_inp.weight" in block
+        results.append((moe.feed_forward if routed else blocks.feed_forward)(one_pass, normed, block))
+    return results[0] if len(results) == 1 else one_pass.graph.over(*results)
 
 
 def _short_convolution(one_pass: Pass, x: Tensor, layer: int) -> Tensor:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from toolkit.fit.spec import Block, Spec
 
 _CHOOSES_FIRST: Final = ("gpt-oss",)
-_NOT_NORMALISED: Final = ("gpt-oss", "qwen2moe", "deepseek", "olmoe", "nomic-bert-moe", "jamba")
+_NOT_NORMALISED: Final = ("gpt-oss", "qwen2moe", "deepseek", "olmoe", "nomic-bert-moe", "jamba", "llama4")
 
 
 def routing_of(spec: Spec) -> blocks.Routing:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PERIODS: Final = {
     "gemma2": 2, "gemma3": 6, "gemma3n": 5, "gpt-oss": 2, "cohere2": 4, "exaone4": 4, "olmo2": 4, "llama4": 4,
-    "gemma-embedding": 6, "afmoe": 4, "gemma4": 6,
+    "afmoe": 4,
 }  # fmt: skip
 """Layers in a period where the file does not say; the last one of each is full."""
 
@@ -33,12 +33,12 @@ DEFAULT_WINDOWS: Final = {"gemma2": 4096, "llama4": 8192}
 def windows_of(spec: Spec) -> tuple[int | None, ...]:
     """The window of each layer; None where the layer sees everything."""
     window = spec.keys.whole("attention.sliding_window", DEFAULT_WINDOWS.get(spec.architecture, 0))
-    if spec.architecture not in PERIODS or not window:
-        return (None,) * spec.layers
     pattern = spec.keys.raw("attention.sliding_window_pattern")
+    if not window or (spec.architecture not in PERIODS and not isinstance(pattern, ArrayValue)):
+        return (None,) * spec.layers
     if isinstance(pattern, ArrayValue) and pattern.items is not None and len(pattern.items) >= spec.layers:
         return tuple(window if slides else None for slides in pattern.items[: spec.layers])
-    period = pattern if isinstance(pattern, int) and pattern > 0 else PERIODS[spec.architecture]
+    period = pattern if isinstance(pattern, int) and pattern > 0 else PERIODS.get(spec.architecture, 1)
     return tuple(window if layer % period < period - 1 else None for layer in range(spec.layers))
 
 
