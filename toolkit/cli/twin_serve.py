@@ -16,10 +16,15 @@ from toolkit.host.app.inspect import EventLog, inspector
 from toolkit.host.app.serve import serve as serve_app
 from toolkit.host.assembly import Twin, TwinOptions, assemble
 from toolkit.host.clock import RealClock
+from toolkit.host.faults.doors import PortDoors
+from toolkit.host.faults.faulty_host import assemble_faulty
+from toolkit.host.faults.plan import FaultPlan, load_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
+
+    from toolkit.host.app.wire import App
 
 DEFAULT_PORT = 11434
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -37,6 +42,9 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 )
 @click.option("--time-scale", type=click.FloatRange(0, 1000), default=1.0, show_default=True,
               help="Factor on invented durations; keep-alive is never scaled.")  # fmt: skip
+@click.option(
+    "--faults", type=click.Path(path_type=Path), metavar="FILE", help="What goes wrong and when; see docs/faults.md."
+)
 @click.option("--voice", default="prose", show_default=True, help="What models say: prose, echo or say:TEXT.")
 @click.option("--seed", type=int, default=0, help="Seed of everything that is drawn at random.")
 @click.option("--inspect", "inspects", is_flag=True, help="Serve /twin/state and /twin/events as well.")
@@ -51,6 +59,7 @@ def serve(
     ready_file: Path | None,
     models: Path | None,
     time_scale: float,
+    faults: Path | None,
     voice: str,
     seed: int,
     inspects: bool,
@@ -75,7 +84,9 @@ def serve(
     )
     if not (quiet or is_loopback(bind)):
         click.echo(f"warning: {bind} can be reached from other machines, and the twin has no access control", err=True)
-    twin = make_twin(options, inspects=inspects)
+    plan = FaultPlan() if faults is None else load_faults(faults)
+    doors = PortDoors(plan)
+    twin, app = make_twin(options, plan, doors, inspects=inspects)
 
     def ready(url: str) -> None:
         if not quiet:
@@ -84,17 +95,22 @@ def serve(
         if ready_file is not None:
             write_ready_file(ready_file, url)
 
-    _run(serve_app(twin.app, bind, port, ready))
+    _run(serve_app(app, bind, port, ready, doors))
 
 
-def make_twin(options: TwinOptions, *, inspects: bool = False) -> Twin:
-    """A twin on the real clock, with pages about itself if wanted."""
-    if not inspects:
-        return assemble(options, RealClock())
-    events = EventLog()
-    twin = assemble(options, RealClock(), observer=events)
-    twin.app.inspector = inspector(twin.host, events)
-    return twin
+def make_twin(options: TwinOptions, plan: FaultPlan, doors: PortDoors, *, inspects: bool = False) -> tuple[Twin, App]:
+    """A twin on the real clock, with pages about itself if wanted, and what clients get to see of it."""
+    events = EventLog() if inspects else None
+    if plan.faults:
+        faulty = assemble_faulty(options, RealClock(), plan, doors, observer=events)
+        twin: Twin = faulty.twin
+        app: App = faulty.app
+    else:
+        twin = assemble(options, RealClock(), observer=events)
+        app = twin.app
+    if events is not None:
+        twin.app.inspector = inspector(twin.host, events)
+    return twin, app
 
 
 def environment_of(variables: tuple[str, ...]) -> dict[str, str]:

@@ -49,6 +49,8 @@ LINKS: dict[type[Any], Callable[[Any, Wire, Any], Link[Any]]] = {
     PullRepeats: PullRepeatsLink,
 }
 _UPLOADS = "/api/blobs/"
+_ABOUT_THE_TWIN = "/twin/"
+"""Pages that are no part of Ollama: nothing goes wrong with them."""
 
 
 class Machine(Protocol):
@@ -75,7 +77,7 @@ class FaultyApp:
         self, scope: dict[str, Any], receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
         """Answer one request."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"].startswith(_ABOUT_THE_TWIN):
             await self.app(scope, receive, send)
             return
         request = _Request(receive)
