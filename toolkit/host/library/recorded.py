@@ -5,6 +5,7 @@ The file gives manifests and a few numbers of each header; the headers and the s
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -161,7 +162,7 @@ def _dense_metadata(entry: dict[str, Any]) -> dict[str, Any]:
 def _vocabulary_metadata(entry: dict[str, Any]) -> dict[str, Any]:
     extra = tuple(entry["tokens_from_256"] or ())
     merges = ByteVocabulary.build(extra).merges
-    tokens = (*(_byte_symbol(code) for code in range(BYTE_TOKENS)), *extra)
+    tokens = (*_BYTE_SYMBOLS, *extra)
     kinds = [_NORMAL] * (BYTE_TOKENS + len(merges))
     kinds += [_CONTROL if text.startswith("<|") else _USER_DEFINED for text in extra[len(merges) :]]
     values: dict[str, Any] = {
@@ -179,12 +180,14 @@ def _vocabulary_metadata(entry: dict[str, Any]) -> dict[str, Any]:
     return {**found, "tokenizer.chat_template": entry["chat_template"]} if entry.get("chat_template") else found
 
 
-def _byte_symbol(code: int) -> str:
-    """A byte as byte-pair vocabularies write it: printable ones as they are, the rest moved up."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    if code in printable:
-        return chr(code)
-    return chr(BYTE_TOKENS + [other for other in range(BYTE_TOKENS) if other not in printable].index(code))
+def _byte_symbols() -> tuple[str, ...]:
+    """The bytes as byte-pair vocabularies write them: printable ones as they are, the others moved up."""
+    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    moved = itertools.count(BYTE_TOKENS)
+    return tuple(chr(code if code in printable else next(moved)) for code in range(BYTE_TOKENS))
+
+
+_BYTE_SYMBOLS = _byte_symbols()
 
 
 def _dense_tensors(entry: dict[str, Any]) -> list[TensorFacts]:
