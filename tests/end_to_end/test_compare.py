@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,13 @@ BROKEN = {
     "an unknown strategy": (["compare", "{scenario}", "--strategies", "ramm"], "", "'ramm'", "'ram'"),
     "a scenario that is not there": (["compare", "{file}.nowhere"], "", "nowhere", ""),
     "no strategy at all": (["compare", "{scenario}", "--strategies", ","], "", "--strategies", ""),
+    "a format for a scenario": (["compare", "{scenario}", "--format", "azure"], "", "--format", "--trace"),
+    "a service scale for a scenario": (["compare", "{scenario}", "--service-scale", "2"], "", "--service-scale", ""),
+    "only the optimum": (["compare", "{scenario}", "--strategies", "optimum"], "", "always shown", ""),
+    "two strategies for a replay": (["replay", "{scenario}", "--strategy", "ram,ssd"], "", "'ram,ssd'", ""),
+    "an empty strategy": (["replay", "{scenario}", "--strategy", ""], "", "strategy ''", "ram"),
+    "an output that is a file": (["compare", "{scenario}", "--out", "{file}/x"], "", "--out", "cannot write"),
+    "a speed of nothing": (["compare", "{scenario}", "--speed", "0"], "", "--speed", ""),
     "slots for a scenario": (["compare", "{scenario}", "--slots", "3"], "", "--slots", "--trace"),
     "an address that is none": (["compare", "{scenario}", "--host", "ftp://x"], "", "ftp", "http"),
 }
@@ -163,6 +171,58 @@ def test_bad_input_ends_in_a_sentence_and_exit_2(what: str, tmp_path: Path) -> N
     assert says.format(**names) in done.stderr
     assert and_says in done.stderr
     assert done.stdout == ""
+
+
+def test_an_extra_role_that_no_prompt_reaches_does_no_harm(tmp_path: Path) -> None:
+    """Only the models that the requests go to must be there."""
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "llm:\n  models:\n    primary: qwen2.5:32b\n    code: deepseek-coder-v2:16b\n    fast: qwen2.5:7b\n"
+        "    vision: llava:7b\n",
+        encoding="utf-8",
+    )
+    done = hotswap("compare", SCENARIOS / "swap-storm.yaml", "--config", config, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", ["compare", "replay", "route", "fit", "config check", "twin serve", "twin explain"])
+def test_every_example_of_the_help_stands_on_a_line_of_its_own(command: str) -> None:
+    text = hotswap(*command.split(), "--help").stdout
+    assert "\\b" not in text
+    assert all(line.count("hotswap ") <= 2 for line in text.splitlines())
+
+
+def shell(line: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """A shell line in which `hotswap` is the command and `$T` a directory."""
+    hotswap_line = f"{sys.executable} -c 'from toolkit.cli.main import main; main()'"
+    script = f'set -o pipefail; hotswap() {{ {hotswap_line} "$@"; }}; {line}'
+    environment = {**os.environ, "T": str(tmp_path)}
+    command = ["bash", "-c", script]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=PROJECT, env=environment)
+
+
+def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
+    done = shell("hotswap compare scenarios/swap-storm.yaml --strategies ram --out $T | head -1", tmp_path)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_a_full_disk_under_stdout_is_one_sentence(tmp_path: Path) -> None:
+    done = shell("hotswap route hello > /dev/full", tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "No space left" in done.stderr
+
+
+def test_a_simulated_compare_ends_at_once_when_told_to(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from toolkit.cli.main import main; main()", "compare"]
+    arguments = ["scenarios/working-day.yaml", "--repeat", "200", "--out", str(tmp_path)]
+    process = subprocess.Popen([*command, *arguments], cwd=PROJECT, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(3)
+    process.terminate()
+    _, stderr = process.communicate(timeout=30)
+    assert (process.returncode, stderr.strip()) == (130, b"interrupted")
 
 
 def test_a_host_that_is_down_ends_in_a_sentence_and_exit_1(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 STORM = PROJECT / "scenarios" / "swap-storm.yaml"
 HOTSWAP = [sys.executable, "-c", "from toolkit.cli.main import main; main()"]
 PATIENCE_S = 60.0
-QUICK = ["--limit", "6", "--speed", "50", "--num-ctx", "4096"]
+QUICK = ["--limit", "5", "--speed", "50", "--num-ctx", "4096"]
 
 
 def hotswap(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -77,12 +77,22 @@ def test_compare_plays_on_a_host_and_leaves_it_as_it_was(twin: str, tmp_path: Pa
     result = json.loads(done.stdout)
     assert result["provenance"]["host"] == twin
     for one in result["strategies"].values():
-        assert (one["requests"], one["answered"]) == (6, 6)
-    assert result["strategies"]["lru-unload"]["swaps"] >= 4
+        assert (one["requests"], one["answered"]) == (5, 5)
+    assert result["strategies"]["lru-unload"]["swaps"] >= 3
     assert loaded(twin) == {"qwen2.5:7b": 8192}
     runs = sorted(path.name for path in (tmp_path / "runs").iterdir())
     assert runs == ["lru-unload-1", "none-1"]
-    assert len(read_run(tmp_path / "runs" / "none-1").records) == 6
+    assert len(read_run(tmp_path / "runs" / "none-1").records) == 5
+
+
+def test_an_earlier_measurement_is_never_overwritten(twin: str, tmp_path: Path) -> None:
+    arguments = ["replay", STORM, *QUICK, "--host", twin, "--out", tmp_path]
+    assert hotswap(*arguments).returncode == 0
+    kept = (tmp_path / "run.jsonl").read_bytes()
+    again = hotswap(*arguments)
+    assert again.returncode == 2
+    assert "earlier measurement" in again.stderr
+    assert (tmp_path / "run.jsonl").read_bytes() == kept
 
 
 def test_a_model_that_the_host_lacks_ends_before_anything_is_touched(twin: str, tmp_path: Path) -> None:
@@ -160,6 +170,6 @@ def test_replay_keeps_the_run_of_a_host(twin: str, tmp_path: Path) -> None:
     done = hotswap("replay", STORM, *QUICK, "--host", twin, "--strategy", "ssd", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     run = read_run(tmp_path / "run")
-    assert (run.strategy, run.complete, len(run.records)) == ("ssd", True, 6)
+    assert (run.strategy, run.complete, len(run.records)) == ("ssd", True, 5)
     assert run.provenance.started_at is not None
     assert all(record.queue_ns is None for record in run.records)

@@ -16,7 +16,7 @@ from toolkit.cli.options import global_options, workload_options
 @click.option("--strategies", metavar="A,B", help="Which ones; by default all that the toolkit has.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Where the report goes.")
 def compare(strategies: str | None, out: Path | None, **given: Any) -> None:
-    r"""Compare cache strategies on a scenario or a trace.
+    """Compare cache strategies on a scenario or a trace.
 
     Plays every request of SCENARIO (or of --trace FILE) under each strategy: on the simulated host, in virtual time, or
     on a real one with --host. Prints a table, and writes a page, a summary and results.json to DIR.
@@ -26,7 +26,7 @@ def compare(strategies: str | None, out: Path | None, **given: Any) -> None:
     hotswap compare scenarios/swap-storm.yaml --strategies ram,lru-unload --num-ctx 8192
     hotswap compare --trace FILE --format alibaba-genai --slots 4
     hotswap compare scenarios/coding-afternoon.yaml --host config --speed 4
-    """
+    """  # noqa: D301 - click reads the mark
     from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.experiment.compare import strategy_names  # noqa: PLC0415
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--cases", type=click.Path(path_type=Path), metavar="FILE", help="One JSON case a line, one answer each.")
 @global_options
 def fit(models: tuple[str, ...], cases: Path | None, **given: Any) -> None:
-    r"""Say what models really take, what Ollama thinks they take, and which can stay loaded together.
+    """Say what models really take, what Ollama thinks they take, and which can stay loaded together.
 
     MODEL is the path of a GGUF file, or a name: asked of the server given by --host, else found among published models.
     Without MODEL: those of the config, on its GPUs.
@@ -34,7 +34,7 @@ def fit(models: tuple[str, ...], cases: Path | None, **given: Any) -> None:
     hotswap fit qwen2.5:32b --gpu rtx4090
     hotswap fit ./model.gguf --gpu 12GiB --num-ctx 8192 --kv-type q8_0
     hotswap fit --config config/ollama-vm.yaml --gpus 24GiB
-    """
+    """  # noqa: D301 - click reads the mark
     if cases is not None:
         _answer_cases(cases)
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 import click
@@ -48,8 +49,9 @@ def cli(**_given: object) -> None:
 def main() -> None:
     """Run the command line and end the process.
 
-    Exit codes: 0 done, 1 failed, 2 usage or config, 3 inconclusive, 130 interrupted.
+    Exit codes: 0 done, 1 failed, 2 usage or config, 3 inconclusive, 130 interrupted (by Ctrl-C or SIGTERM).
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = cli.main(prog_name="hotswap", standalone_mode=False)
     except click.ClickException as error:
@@ -62,7 +64,15 @@ def main() -> None:
         click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
-        # The reader of a pipe has gone (`| head`): nothing is wrong, and Python must not complain while closing stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()  # the reader of a pipe has gone (`| head`): nothing is wrong
         sys.exit(0)
+    except OSError as error:
+        _forget_stdout()
+        click.echo(f"{error.filename or 'the output'}: {error.strerror or error}", err=True)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _forget_stdout() -> None:
+    """Stdout takes nothing any more, and Python must not complain of that once again when it closes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,16 +16,16 @@ from toolkit.cli.options import global_options, workload_options
 @click.option("--strategy", metavar="NAME", help="Which strategy; the config's cache.type by default.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="RUN", help="Where the run goes.")
 def replay(strategy: str | None, out: Path | None, **given: Any) -> None:
-    r"""Play a scenario or a trace under one strategy.
+    """Play a scenario or a trace under one strategy.
 
     Keeps one record a request in RUN/run.jsonl (RUN/1/run.jsonl, RUN/2/run.jsonl, … with --repeat), for later commands
     and for notebooks.
 
     \b
     hotswap replay scenarios/working-day.yaml --strategy ram --out reports/ram
-    """
+    """  # noqa: D301 - click reads the mark
     from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap
-    from toolkit.experiment.compare import strategy_names  # noqa: PLC0415
+    from toolkit.experiment.compare import one_strategy  # noqa: PLC0415
 
-    session = Session.open(given, strategy_names(strategy) if strategy else (), out)
-    session.show_runs(session.play())
+    session = Session.open(given, () if strategy is None else (one_strategy(strategy),), out)
+    session.show_runs(session.play_in_place())

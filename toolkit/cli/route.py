@@ -24,7 +24,7 @@ _SHOWN_MISTAKES = 20
 @click.option("--eval", "labelled", metavar="FILE", help="Route labelled prompts instead: JSON Lines of text, label.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 def route(text: tuple[str, ...], config: str | None, labelled: str | None, *, as_json: bool) -> None:
-    r"""Say which model a prompt goes to, and why.
+    """Say which model a prompt goes to, and why.
 
     TEXT is the prompt (write -- before it if it begins with a dash); without it, or with -, the prompt is read from
     stdin, and one line end at its end is dropped. Nothing is sent to a host.
@@ -33,7 +33,7 @@ def route(text: tuple[str, ...], config: str | None, labelled: str | None, *, as
     hotswap route "Why does this function crash?"
     git diff | hotswap route --config config/ollama-vm.yaml --json -
     hotswap route --eval scenarios/labelled-prompts.jsonl
-    """
+    """  # noqa: D301 - click reads the mark
     from toolkit.config.loading import config_path, load_config  # noqa: PLC0415 - loaded when called, for a quick --help
     from toolkit.routing.from_config import router_from_config  # noqa: PLC0415 - as above
 

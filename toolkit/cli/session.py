@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -16,13 +17,13 @@ import click
 from toolkit.cli.options import load_given_config, order_from
 from toolkit.cli.progress import answer_bar
 from toolkit.config.durations import format_duration
-from toolkit.errors import HostError
+from toolkit.errors import HostError, UsageError
 from toolkit.experiment.compare import prepare, sum_up
 from toolkit.experiment.play import play_all, stage_for
-from toolkit.replay.runfile import write_run
+from toolkit.replay.runfile import RUN_FILE, write_run
 
 if TYPE_CHECKING:
-    from toolkit.experiment.live import Measured
+    from toolkit.experiment.live import Measured, Place
     from toolkit.experiment.play import Stage
     from toolkit.experiment.setup import Setup
     from toolkit.replay.results import Comparison
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 REPORTS = Path("reports")
 NS_PER_S = 1_000_000_000
 EXIT_INTERRUPTED = 130
+PLAIN_WIDTH = 80
+WIDEST_TABLE = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +70,16 @@ class Session:
         setup, plans = prepare(loaded.config, order)
         chosen = names or (setup.baseline,)
         directory = out or _free_directory(plans[0].name, live=stage.address is not None)
-        return cls(setup, plans, chosen, stage, Output(**given), directory)
+        return cls(setup, plans, chosen, stage, Output(**given), _made_writable(directory))
 
     def play(self) -> Measured:
-        """Play everything, with a bar on stderr where somebody watches."""
-        total = sum(len(plan.requests) for plan in self.plans) * len(self.names)
-        if self.stage.address is not None:
-            planned_ns = sum(plan.duration_ns for plan in self.plans) * len(self.names)
-            takes = format_duration(planned_ns // NS_PER_S * NS_PER_S)
-            url = self.stage.address.url
-            self.output.note(f"playing on {url}, which takes {takes} or more; --speed and --limit shorten it")
-        with answer_bar(total, quiet=self.output.quiet) as answered:
-            keep_in = self.directory / "runs"
-            return play_all(self.stage, self.setup, self.plans, self.names, keep_in=keep_in, on_answer=answered)
+        """Play everything; a real host's runs go to `runs/STRATEGY-REPETITION` of the directory."""
+        return self._play(lambda strategy, repetition: self.directory / "runs" / f"{strategy}-{repetition}")
+
+    def play_in_place(self) -> Measured:
+        """Play everything; runs go to the directory itself, or to `1`, `2`, … of it if there are several."""
+        alone = len(self.plans) == 1
+        return self._play(lambda _, repetition: self.directory if alone else self.directory / str(repetition))
 
     def show_comparison(self, measured: Measured) -> None:
         """Write the report, print the table or the JSON, and end as the runs ended."""
@@ -93,18 +93,29 @@ class Session:
         self._end(measured)
 
     def show_runs(self, measured: Measured) -> None:
-        """Write the runs, print the summary of the strategy, and end as the runs ended."""
+        """Write the runs (a real host's are written), print the summary, and end as the runs ended."""
         self._refuse_nothing(measured)
-        for run in measured.runs:
-            alone = len(self.plans) == 1
-            path = write_run(run, self.directory if alone else self.directory / str(run.repetition + 1))
-            self._say_where(f"run: {path}")
-        if self.stage.address is not None:  # the lines written on the way are all in the run files now
-            shutil.rmtree(self.directory / "runs", ignore_errors=True)
         self._print(sum_up(self.setup, self.plans[0], measured.runs))
+        for run in measured.runs:
+            directory = self.directory if len(self.plans) == 1 else self.directory / str(run.repetition + 1)
+            path = write_run(run, directory) if self.stage.address is None else directory / RUN_FILE
+            self._say_where(f"run: {path}")
         self._end(measured)
 
+    def _play(self, place: Place) -> Measured:
+        """Play, with a bar on stderr where somebody watches."""
+        total = sum(len(plan.requests) for plan in self.plans) * len(self.names)
+        if self.stage.address is not None:
+            planned_ns = sum(plan.duration_ns for plan in self.plans) * len(self.names)
+            takes = format_duration(planned_ns // NS_PER_S * NS_PER_S)
+            url = self.stage.address.url
+            self.output.note(f"playing on {url}, which takes {takes} or more; --speed and --limit shorten it")
+        with answer_bar(total, quiet=self.output.quiet) as answered:
+            return play_all(self.stage, self.setup, self.plans, self.names, place=place, on_answer=answered)
+
     def _refuse_nothing(self, measured: Measured) -> None:
+        if not measured.runs and measured.interrupted:
+            raise KeyboardInterrupt
         if not measured.runs:
             raise HostError(measured.ended or "nothing was played")
 
@@ -114,11 +125,11 @@ class Session:
 
             click.echo(json.dumps(to_jsonable(comparison), indent=2, ensure_ascii=False))
             return
-        from rich.console import Console  # noqa: PLC0415 - one of two outputs
+        from toolkit.report.terminal import terminal_text  # noqa: PLC0415 - one of two outputs
 
-        from toolkit.report.terminal import print_comparison  # noqa: PLC0415
-
-        print_comparison(comparison, Console(file=sys.stdout, no_color=self.output.no_color or None, highlight=False))
+        color = sys.stdout.isatty() and not self.output.no_color and "NO_COLOR" not in os.environ
+        width = min(shutil.get_terminal_size().columns, WIDEST_TABLE) if sys.stdout.isatty() else PLAIN_WIDTH
+        click.echo(terminal_text(comparison, width=width, color=color), color=color)
 
     def _say_where(self, sentence: str) -> None:
         """The last line for people; beside JSON it goes to stderr."""
@@ -144,3 +155,16 @@ def _free_directory(plan: str, *, live: bool) -> Path:
     while (REPORTS / f"{name}-live-{number}").exists():
         number += 1
     return REPORTS / f"{name}-live-{number}"
+
+
+def _made_writable(directory: Path) -> Path:
+    """Find out before anything is played that the results have nowhere to go."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        if not os.access(directory, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to {directory} ({error.strerror}); name another directory with --out"
+        ) from error
+    return directory

@@ -32,12 +32,21 @@ def strategy_names(given: str | None) -> tuple[str, ...]:
     """
     if given is None:
         return tuple(entry.name for entry in STRATEGIES)
-    names = tuple(dict.fromkeys(name for part in given.split(",") if (name := part.strip()) and name != OPTIMUM))
+    asked = [name for part in given.split(",") if (name := part.strip())]
+    names = tuple(dict.fromkeys(name for name in asked if name != OPTIMUM))
     if not names:
-        raise UsageError("--strategies names none; write for example --strategies ram,lru-unload")
+        also = "; the optimum is always shown" if asked else ""
+        raise UsageError(f"--strategies names none; write for example --strategies ram,lru-unload{also}")
     for name in names:
         build_strategy(name, StrategyContext())
     return names
+
+
+def one_strategy(given: str) -> str:
+    """The strategy of `--strategy NAME`. Raises UsageError if there is none of this name."""
+    name = given.strip()
+    build_strategy(name, StrategyContext())
+    return name
 
 
 def prepare(config: Config, order: Order) -> tuple[Setup, tuple[Plan, ...]]:

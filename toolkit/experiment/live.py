@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from toolkit.errors import UsageError
+from toolkit.errors import HostError, UsageError
+from toolkit.experiment.setup import asked_models
 from toolkit.experiment.simulate import option_pairs
 from toolkit.replay.hoststate import empty_host, note_state, restore
 from toolkit.replay.live import LivePlayer
@@ -16,7 +19,7 @@ from toolkit.replay.records import Provenance, Run
 from toolkit.replay.runfile import RUN_FILE, RunWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from toolkit.experiment.setup import Setup
@@ -27,9 +30,16 @@ SCHEDULER_SINCE = ((0, 30), "v0.32")
 """Servers from 0.30 on decide like the profile v0.32; older ones like v0.24."""
 
 
+Place = Callable[[str, int], "Path"]
+"""The directory of a run: strategy, repetition (from 1) → path."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The runs that were played, the last perhaps in part; `ended` says in a sentence why they are not all, if so."""
+    """The runs that were played, the last perhaps in part.
+
+    `ended` says in a sentence why they are not all, or what is wrong with the host now; None if all went well.
+    """
 
     runs: tuple[Run, ...]
     ended: str | None
@@ -42,46 +52,72 @@ async def measure(
     names: Sequence[str],
     client: OllamaClient,
     *,
-    keep_in: Path,
+    place: Place,
     on_answer: Callable[[], None] | None = None,
 ) -> Measured:
-    """Play each plan under each strategy; each run is kept in `keep_in/STRATEGY-REPETITION` line by line.
+    """Play each plan under each strategy; each run is kept line by line in the directory that `place` names.
 
     The host is emptied before each run, and what was in memory before is loaded again at the end, also after Ctrl-C.
+    Whatever goes wrong after the first request, the runs that were played come back.
 
     Raises:
-        UsageError: the host lacks a model that the plan needs; nothing was changed.
+        UsageError: the host lacks a model that the plan needs, or there are runs in these places already; nothing was
+            changed.
         OllamaError: the host does not answer at all.
     """
+    turns = tuple(_interleaved(names, len(plans)))
+    _refuse_overwriting(place(name, repetition + 1) for repetition, name in turns)
     await _check_models(client, setup, plans)
     before = await note_state(client, time.time_ns)
     runs: list[Run] = []
-    player: LivePlayer | None = None
+    ended: str | None = None
+    interrupted = False
     try:
-        for repetition, strategy in _interleaved(names, len(plans)):
+        for repetition, strategy in turns:
             await empty_host(client)
-            plan = plans[repetition]
-            provenance = await _provenance(client, setup, plan, len(plans))
-            directory = keep_in / f"{strategy}-{repetition + 1}"
-            directory.mkdir(parents=True, exist_ok=True)
-            with (directory / RUN_FILE).open("w", encoding="utf-8") as file:
-                writer = RunWriter(file, strategy, repetition, provenance)
-                player = LivePlayer(
-                    plan,
-                    setup.dispatcher(strategy),
-                    client,
-                    writer=writer,
-                    clock_ns=time.monotonic_ns,
-                    on_answer=on_answer,
-                )
-                await player.run()
-            runs.append(_run(player, strategy, repetition, provenance))
+            run, player = await _play(setup, plans, client, strategy, repetition, place, on_answer)
+            runs.append(run)
             if not player.complete:
+                ended, interrupted = _why_ended(player), player.interrupted
                 break
-    finally:
-        if player is None or player.died is None:
-            await restore(client, before)
-    return Measured(tuple(runs), _why_ended(player), player is not None and player.interrupted)
+    except asyncio.CancelledError:
+        ended, interrupted = "interrupted; what was measured is kept", True
+    except HostError as error:
+        ended = f"stopped after {len(runs)} of {len(turns)} runs: {error}"
+    try:
+        await restore(client, before)
+    except HostError as error:
+        told = "" if ended is None else f"{ended}; "
+        ended = f"{told}the host could not be put back as it was: {error}"
+    return Measured(tuple(runs), ended, interrupted)
+
+
+async def _play(  # noqa: PLR0917 - one call, above
+    setup: Setup,
+    plans: Sequence[Plan],
+    client: OllamaClient,
+    strategy: str,
+    repetition: int,
+    place: Place,
+    on_answer: Callable[[], None] | None,
+) -> tuple[Run, LivePlayer]:
+    """One run on the empty host."""
+    plan = plans[repetition]
+    provenance = await _provenance(client, setup, plan, len(plans))
+    directory = place(strategy, repetition + 1)
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / RUN_FILE).open("w", encoding="utf-8") as file:
+        writer = RunWriter(file, strategy, repetition, provenance)
+        dispatcher = setup.dispatcher(strategy)
+        player = LivePlayer(plan, dispatcher, client, writer=writer, clock_ns=time.monotonic_ns, on_answer=on_answer)
+        await player.run()
+    return _run(player, strategy, repetition, provenance), player
+
+
+def _refuse_overwriting(directories: Iterable[Path]) -> None:
+    for directory in directories:
+        if (directory / RUN_FILE).exists():
+            raise UsageError(f"{directory / RUN_FILE} is an earlier measurement; give another --out")
 
 
 def _interleaved(names: Sequence[str], repetitions: int) -> Iterator[tuple[int, str]]:
@@ -104,9 +140,7 @@ def _run(player: LivePlayer, strategy: str, repetition: int, provenance: Provena
     )
 
 
-def _why_ended(player: LivePlayer | None) -> str | None:
-    if player is None or player.complete:
-        return None
+def _why_ended(player: LivePlayer) -> str:
     if player.died is not None:
         return f"the host went away in the middle of a run; what was measured is kept: {player.died}"
     return "interrupted; what was measured is kept"
@@ -115,9 +149,7 @@ def _why_ended(player: LivePlayer | None) -> str | None:
 async def _check_models(client: OllamaClient, setup: Setup, plans: Sequence[Plan]) -> None:
     """Refuse before anything is touched if a model is missing. `x` and `x:latest` are one name."""
     have = {_full(row.name) for row in await client.tags()}
-    asked = {request.model for plan in plans for request in plan.requests if request.model is not None}
-    routed = any(request.model is None for plan in plans for request in plan.requests)
-    needed = asked | (set(setup.context.models) if routed else set())
+    needed = {name for plan in plans for name in asked_models(setup, plan)}
     missing = sorted(name for name in needed if _full(name) not in have)
     if missing:
         pulls = " && ".join(f"ollama pull {name}" for name in missing)
@@ -131,7 +163,7 @@ def _full(name: str) -> str:
 async def _provenance(client: OllamaClient, setup: Setup, plan: Plan, repeat: int) -> Provenance:
     server = await client.version()
     digests = {_full(row.name): row.digest for row in await client.tags()}
-    used = sorted({*setup.context.models, *(request.model for request in plan.requests if request.model)})
+    used = sorted(asked_models(setup, plan))
     since, profile = SCHEDULER_SINCE
     newer = server.numbers is None or server.numbers[:2] >= since
     return Provenance(

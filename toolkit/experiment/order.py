@@ -54,7 +54,12 @@ def plans_for(order: Order, config: Config) -> tuple[Plan, ...]:
     if (order.scenario is None) == (order.trace is None):
         raise UsageError("name one workload: a scenario file, or a trace with --trace FILE --format FORMAT")
     if order.scenario is not None:
-        for given, option in ((order.slots, "--slots"), (order.mix, "--mix")):
+        for given, option in (
+            (order.slots, "--slots"),
+            (order.mix, "--mix"),
+            (order.trace_format, "--format"),
+            (None if order.service_scale == 1 else order.service_scale, "--service-scale"),
+        ):
             if given is not None:
                 raise UsageError(f"{option} belongs to --trace; a scenario says itself which models it asks for")
         first = load_scenario(order.scenario, seed=order.seed)

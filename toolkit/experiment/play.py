@@ -15,9 +15,9 @@ from toolkit.ollama.from_config import client_from_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from toolkit.config.models import Config
+    from toolkit.experiment.live import Place
     from toolkit.experiment.setup import Setup
     from toolkit.ollama.address import Address
     from toolkit.workload.plan import Plan
@@ -43,13 +43,16 @@ def play_all(
     plans: Sequence[Plan],
     names: Sequence[str],
     *,
-    keep_in: Path,
+    place: Place,
     on_answer: Callable[[], None] | None = None,
 ) -> Measured:
-    """Play every plan under every strategy; on a real host each run is kept in `keep_in` while it is played."""
+    """Play every plan under every strategy; on a real host each run is kept where `place` says while it is played."""
     if stage.address is None:
         return Measured(tuple(simulate(setup, plans, names, on_answer)), None, interrupted=False)
-    return asyncio.run(_on_host(stage, stage.address, setup, plans, names, keep_in, on_answer))
+    try:
+        return asyncio.run(_on_host(stage, stage.address, setup, plans, names, place, on_answer))
+    except asyncio.CancelledError:  # told to stop by SIGTERM before the first run or after the last
+        raise KeyboardInterrupt from None
 
 
 async def _on_host(  # noqa: PLR0917 - one call, above
@@ -58,7 +61,7 @@ async def _on_host(  # noqa: PLR0917 - one call, above
     setup: Setup,
     plans: Sequence[Plan],
     names: Sequence[str],
-    keep_in: Path,
+    place: Place,
     on_answer: Callable[[], None] | None,
 ) -> Measured:
     task = asyncio.current_task()
@@ -66,4 +69,4 @@ async def _on_host(  # noqa: PLR0917 - one call, above
         if task is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with client_from_config(stage.config.host, stage.environment, address) as client:
-        return await measure(setup, plans, names, client, keep_in=keep_in, on_answer=on_answer)
+        return await measure(setup, plans, names, client, place=place, on_answer=on_answer)

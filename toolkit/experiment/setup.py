@@ -74,15 +74,18 @@ def with_equal_places(setup: Setup, plan: Plan, slots: int) -> Setup:
     return replace(setup, options={}, context=context, spec=spec, facts=HostFacts(room, (), ()))
 
 
+def asked_models(setup: Setup, plan: Plan) -> frozenset[str]:
+    """The models that the plan's requests will go to, by name or by the router."""
+    return frozenset(request.model or setup.router.route(request.text).model for request in plan.requests)
+
+
 def check_models(setup: Setup, plan: Plan) -> None:
     """Refuse a plan before it runs if it may ask for a model that the twin does not have.
 
     Raises:
         UsageError: naming the missing models, and what to do.
     """
-    asked = {request.model for request in plan.requests if request.model is not None}
-    routed = set(setup.context.models) if any(request.model is None for request in plan.requests) else set()
-    missing = sorted(name for name in asked | routed if setup.spec.model(name) is None)
+    missing = sorted(name for name in asked_models(setup, plan) if setup.spec.model(name) is None)
     if missing:
         have = ", ".join(model.spec.name for model in setup.spec.models) or "none"
         raise UsageError(

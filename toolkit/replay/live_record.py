@@ -78,12 +78,12 @@ def _outcome(error: OllamaError | None) -> Outcome:
 
 
 def _temperature(seen: Sighting, load_ns: int, context_after: int | None) -> Temperature:
-    if not seen.listed:
-        return "joined" if seen.being_loaded else "cold"
     if load_ns < RESIDENT_BELOW_NS:
         return "hit"
-    changed = context_after is not None and context_after != seen.context_length
-    return "reload" if changed else "joined"
+    if seen.being_loaded:
+        return "joined"
+    changed = seen.listed and context_after is not None and context_after != seen.context_length
+    return "reload" if changed else "cold"
 
 
 def _record(
