@@ -91,6 +91,7 @@ class Pass:
         self.split = split
         self.graph = Graph(0, split.host)
         self._rows = size.tokens
+        self._brought: dict[tuple[int, int], Tensor] = {}
         self.home = 0  # where the weights of the current layer are
         self.cache_home = 0  # where the cache that it reads is
         self.storage: StorageType = STORAGE_BY_NAME[size.kv_type.upper()]
@@ -124,9 +125,11 @@ class Pass:
         """The weight as a source, if it has to be brought from another device."""
         if self.home == self.graph.device:
             return ()
-        tensor = self.graph.kept(weight.nbytes, self.home)
-        tensor.is_weight = True
-        return (tensor,)
+        key = (id(weight), self.home)
+        if key not in self._brought:
+            self._brought[key] = self.graph.kept(weight.nbytes, self.home)
+            self._brought[key].is_weight = True
+        return (self._brought[key],)
 
     def fetched_head(self) -> tuple[Tensor, ...]:
         """The output head as a source, if it has to be brought from another device."""

@@ -91,10 +91,15 @@ def _runs(order: Sequence[Tensor]) -> Iterator[tuple[int, list[Tensor]]]:
     run: list[Tensor] = []
     device: int | None = None
     fetches = False
+    brought: set[tuple[int, int]] = set()
     for tensor in order:
         if tensor.computed:
             foreign = any(source.device != tensor.device for source in tensor.sources)
-            brings = foreign and any(source.is_weight for source in tensor.sources)
+            weights = (
+                {(id(source), tensor.device) for source in tensor.sources if source.is_weight} if foreign else set()
+            )
+            brings = not weights <= brought
+            brought |= weights
             if tensor.device != device or (brings and fetches):
                 if device is not None:
                     yield device, run

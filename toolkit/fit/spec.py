@@ -9,6 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from toolkit.fit.cache import aligned_bytes
 from toolkit.ollama.gguf.records import ArrayValue, GgufError, Header, TensorInfo
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Keys:
 class Spec:
     """One model. Tuples have one entry a layer; heads are counts, lengths are elements.
 
+    `block_bytes` are a layer's weights in a buffer of a GPU and of the host.
     `kinds` numbers layers by the names and shapes of their tensors. `layers` leaves out extra prediction layers
     (`nextn`), whose tensors are in `blocks` all the same.
     """
@@ -91,6 +93,7 @@ class Spec:
     experts: int
     experts_used: int
     blocks: tuple[Block, ...]
+    block_bytes: tuple[tuple[int, int], ...]
     kinds: tuple[int, ...]
     roots: Block
     file_bytes: int | None
@@ -130,11 +133,16 @@ def spec_of(header: Header, file_bytes: int | None = None) -> Spec:
         experts=experts,
         experts_used=min(keys.whole("expert_used_count", 0), experts),
         blocks=blocks,
+        block_bytes=tuple((_buffer_bytes(block, on_gpu=True), _buffer_bytes(block, on_gpu=False)) for block in blocks),
         kinds=_kinds(blocks),
         roots=roots,
         file_bytes=file_bytes if file_bytes is not None else header.file_bytes,
         tensor_bytes=header.tensor_bytes,
     )
+
+
+def _buffer_bytes(block: Block, *, on_gpu: bool) -> int:
+    return sum(aligned_bytes(t.nbytes, t.shape[0], t.storage, on_gpu=on_gpu) for t in block.values())
 
 
 def _kinds(blocks: tuple[Block, ...]) -> tuple[int, ...]:

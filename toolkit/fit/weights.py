@@ -38,9 +38,8 @@ def weights_by_device(spec: Spec, split: Split) -> tuple[int, ...]:
     def put(tensor: TensorInfo, device: int) -> None:
         held[device] += aligned_bytes(tensor.nbytes, tensor.shape[0], tensor.storage, on_gpu=device < split.gpus)
 
-    for device, block in zip(split.layers, spec.blocks, strict=True):
-        for tensor in block.values():
-            put(tensor, device)
+    for device, (on_gpu_bytes, on_host_bytes) in zip(split.layers, spec.block_bytes, strict=True):
+        held[device] += on_gpu_bytes if device < split.gpus else on_host_bytes
     for tensor in spec.roots.values():
         if tensor.name in SHARED:
             for device in set(split.layers):
