@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 20.0
 _TIMES = re.compile(r"(_at$|_duration$|^created$|^id$|_id$|^logprob$)")
-_MODELS_FOLDER = re.compile(r"(/[\w.-]+)*/models/")
+_MODELS_FOLDER = re.compile(r"(/[\w.-]+)*/models[\w.]*/")
 _UNORDERED = {"modelfile", "parameters"}
 """Texts with a line for each parameter, in the order of a Go map."""
 
