@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +12,10 @@ from click.testing import CliRunner
 
 from toolkit.cli.fit import fit
 from toolkit.errors import UsageError
+from toolkit.fit.catalogue import published
+from toolkit.fit.estimate import estimate
+from toolkit.fit.setting import Setting
+from toolkit.fit.spec import spec_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,3 +70,47 @@ def test_mistakes_get_one_sentence(arguments: list[str], says: str) -> None:
 def test_a_host_without_gpus_is_said_to_need_one(project_dir: Path) -> None:
     with pytest.raises(UsageError, match="name one with --gpu"):
         run("qwen2.5:7b", "--config", str(project_dir / "config/twin-cpu.yaml"))
+
+
+class Described(BaseHTTPRequestHandler):
+    """A server that describes one model, without listing its tensors."""
+
+    def do_GET(self) -> None:
+        row = {"name": "my-model:latest", "model": "my-model:latest", "size": 397_821_319, "digest": "0" * 64,
+               "modified_at": "2026-11-22T10:00:00Z", "details": {}}  # fmt: skip
+        self._answer({"models": [row]})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        keys = {**published("qwen2.5:0.5b").metadata, "tokenizer.ggml.tokens": ["x"] * 151936}
+        self._answer({"details": {"quantization_level": "Q4_K_M"}, "model_info": keys})
+
+    def _answer(self, value: object) -> None:
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def test_a_server_is_asked_for_what_it_has() -> None:
+    """It lists no tensors, so they are drafted; the size of the file tells that the head is tied."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Described)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        value = json.loads(
+            run("my-model", "--host", f"http://127.0.0.1:{server.server_port}", "--gpu", "8GiB", "--json")
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    (model, *_) = value["contexts"][0]["models"]
+    known = estimate(spec_of(published("qwen2.5:0.5b")), Setting(4096, batch=model["batch"]))
+    assert model["weights_gpu_bytes"] == known.weights_gpu_bytes
+    assert model["gpu_total_bytes"] == known.gpu_total_bytes

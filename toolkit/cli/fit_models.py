@@ -13,12 +13,10 @@ from toolkit.fit.spec import Spec, spec_of
 from toolkit.ollama.gguf import ArrayValue, Header, header_from_show, metadata_from_show, read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from toolkit.config.models import Config
     from toolkit.ollama.sync_client import SyncOllamaClient
-
-_USUALLY_TIED = ("gemma", "gemma2", "gemma3", "command-r", "cohere2")
 
 
 def model_names(config: Config) -> tuple[str, ...]:
@@ -68,11 +66,13 @@ def _asked(client: SyncOllamaClient, name: str, sizes: dict[str, int]) -> tuple[
     return name, spec_of(_drafted(name, shown.model_info, shown.details.quantization or "Q4_K_M", size))
 
 
-def _drafted(name: str, model_info: Any, file_type: str, size: int | None) -> Header:
+def _drafted(name: str, model_info: Mapping[str, Any], file_type: str, size: int | None) -> Header:
+    """Tensors from the keys; whether the head is the embedding table is told by the size of the file."""
     metadata = metadata_from_show(model_info)
     tokens = metadata.get("tokenizer.ggml.tokens")
-    architecture = str(metadata.get("general.architecture", ""))
-    said = metadata.get(f"{architecture}.vocab_size")
+    said = metadata.get(f"{metadata.get('general.architecture')}.vocab_size")
     vocabulary = tokens.length if isinstance(tokens, ArrayValue) else said if isinstance(said, int) else 0
-    tied = architecture in _USUALLY_TIED
-    return drafted(name, metadata, vocabulary, file_type, tied=tied, file_bytes=size)
+    if not vocabulary:
+        raise UsageError(f"{name}: the server does not say how large the vocabulary is; give the path of its file")
+    both = [drafted(name, metadata, vocabulary, file_type, tied=tied, file_bytes=size) for tied in (True, False)]
+    return min(both, key=lambda header: abs(header.tensor_bytes - (size or header.tensor_bytes)))
