@@ -161,7 +161,7 @@ class HostLease:
         if self._place is None:
             self._place = self.slots.take(tokens)
         new = max(len(tokens) - shared_prefix(self._place.tokens, tokens), 1)
-        return round(timing.prefill_ns(self.cost, new, self.device_share) * self.spread)
+        return round(timing.prefill_ns(self.cost, self.speeds, new, self.device_share) * self.spread)
 
     def write_ns(self, context_tokens: int) -> int:
         """See `Lease`."""
