@@ -70,3 +70,15 @@ def test_a_stop_takes_as_long_as_its_host_memory_is_large() -> None:
     small, large = timing.unload_ns(GB, 0), timing.unload_ns(3 * GB, 0)
     assert large - small == 2 * 117_000_000
     assert timing.unload_ns(GB, 20 * GB) - small == timing.DEVICE_STOP_NS
+
+
+def test_a_long_prompt_of_a_spilled_model_is_read_on_the_gpu() -> None:
+    """Copying the host's layers over the bus once a batch beats computing them on the CPU."""
+    on_cpu = timing.prefill_ns(cost(), SPEEDS, 31, 0.85) / 31
+    on_gpu = timing.prefill_ns(cost(), SPEEDS, 3100, 0.85) / 3100
+    assert on_gpu < on_cpu / 3
+    assert on_gpu > timing.prefill_ns(cost(), SPEEDS, 3100, 1.0) / 3100
+
+
+def test_without_a_gpu_prompts_are_read_on_the_cpu() -> None:
+    assert timing.prefill_ns(cost(), SPEEDS, 4000, 0.0) == 100 * GB

@@ -20,9 +20,11 @@ from toolkit.config.durations import format_duration
 from toolkit.errors import HostError, UsageError
 from toolkit.experiment.compare import prepare, sum_up
 from toolkit.experiment.play import play_all, stage_for
+from toolkit.experiment.setup import on_unknown_host
 from toolkit.replay.runfile import RUN_FILE, write_run
 
 if TYPE_CHECKING:
+    from toolkit.config.loading import LoadedConfig
     from toolkit.experiment.live import Measured, Place
     from toolkit.experiment.play import Stage
     from toolkit.experiment.setup import Setup
@@ -68,6 +70,8 @@ class Session:
         loaded = load_given_config(given.pop("config"), quiet=given["quiet"])
         stage = stage_for(loaded.config, os.environ, given.pop("host"))
         setup, plans = prepare(loaded.config, order)
+        if stage.address is not None and not describes_host(loaded):
+            setup = on_unknown_host(setup)
         chosen = names or (setup.baseline,)
         directory = out or _free_directory(plans[0].name, live=stage.address is not None)
         return cls(setup, plans, chosen, stage, Output(**given), _made_writable(directory))
@@ -109,7 +113,9 @@ class Session:
             planned_ns = sum(plan.duration_ns for plan in self.plans) * len(self.names)
             takes = format_duration(planned_ns // NS_PER_S * NS_PER_S)
             url = self.stage.address.url
-            self.output.note(f"playing on {url}, which takes {takes} or more; --speed and --limit shorten it")
+            runs = len(self.plans) * len(self.names)
+            more = f"and the answers, and seconds to empty the host before each of {runs} runs"
+            self.output.note(f"playing on {url}: {takes} of arrivals, {more}; --speed and --limit shorten it")
         with answer_bar(total, quiet=self.output.quiet) as answered:
             return play_all(self.stage, self.setup, self.plans, self.names, place=place, on_answer=answered)
 
@@ -144,6 +150,11 @@ class Session:
             sys.exit(EXIT_INTERRUPTED)
         if measured.ended is not None:
             raise HostError(measured.ended)
+
+
+def describes_host(loaded: LoadedConfig) -> bool:
+    """Whether the config says what the host's GPUs are: then the memory rule is known for a real host, too."""
+    return any(origin.kind == "file" and path.startswith("twin.gpus") for path, origin in loaded.origins.items())
 
 
 def _free_directory(plan: str, *, live: bool) -> Path:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from toolkit.experiment.setup import Setup
     from toolkit.ollama.client import OllamaClient
+    from toolkit.replay.hoststate import HostState
     from toolkit.workload.plan import Plan
 
 SCHEDULER_SINCE = ((0, 30), "v0.32")
@@ -84,12 +85,22 @@ async def measure(
         ended, interrupted = "interrupted; what was measured is kept", True
     except HostError as error:
         ended = f"stopped after {len(runs)} of {len(turns)} runs: {error}"
+    trouble = await _put_back(client, before)
+    if trouble is not None:
+        told = "" if ended is None else f"{ended}; "
+        ended = f"{told}the host could not be put back as it was: {trouble}"
+    return Measured(tuple(runs), ended, interrupted)
+
+
+async def _put_back(client: OllamaClient, before: HostState) -> str | None:
+    """Restore the host; what went wrong, if something did. A second Ctrl-C gives up, and says so."""
     try:
         await restore(client, before)
     except HostError as error:
-        told = "" if ended is None else f"{ended}; "
-        ended = f"{told}the host could not be put back as it was: {error}"
-    return Measured(tuple(runs), ended, interrupted)
+        return str(error)
+    except asyncio.CancelledError:
+        return "interrupted again"
+    return None
 
 
 async def _play(  # noqa: PLR0917 - one call, above

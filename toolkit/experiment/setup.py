@@ -52,8 +52,7 @@ def setup_from_config(config: Config, num_ctx: int | None) -> Setup:
     if num_ctx is not None:
         for name in llm.model_names:
             options.setdefault(name, {})["num_ctx"] = num_ctx
-    spec = twin_from_config(config.twin)
-    spec = replace(spec, environment=tuple(sorted({**config.host.settings, **dict(spec.environment)}.items())))
+    spec = twin_from_config(config.twin, config.host.settings)
     room = TwinRoom(spec, options)
     context = StrategyContext(
         max_models=llm.cache.max_models,
@@ -77,6 +76,11 @@ def with_equal_places(setup: Setup, plan: Plan, slots: int) -> Setup:
 def asked_models(setup: Setup, plan: Plan) -> frozenset[str]:
     """The models that the plan's requests will go to, by name or by the router."""
     return frozenset(request.model or setup.router.route(request.text).model for request in plan.requests)
+
+
+def on_unknown_host(setup: Setup) -> Setup:
+    """The same client for a host of whose memory nothing is known: no ceiling, and `lru-unload` goes by number only."""
+    return replace(setup, context=replace(setup.context, room=None), facts=HostFacts(None, (), ()))
 
 
 def check_models(setup: Setup, plan: Plan) -> None:

@@ -11,6 +11,8 @@ from toolkit.host.timing import HostSpeeds, ModelCost
 from toolkit.host.twin import TwinModel, TwinSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from toolkit.config.twin import TwinSection
     from toolkit.config.twin_parts import GpuSection, TwinModelSection
 
@@ -23,9 +25,15 @@ for every 4 KiB besides; a virtual machine with two cores was measured at 1.2 GB
 """
 
 
-def twin_from_config(section: TwinSection) -> TwinSpec:
-    """The host that the section describes; the bus and the memory speed are those of its first GPU."""
+def twin_from_config(section: TwinSection, environment: Mapping[str, str] | None = None) -> TwinSpec:
+    """The host that the section describes; the bus and the memory speed are those of its first GPU.
+
+    `environment` are further variables of its server; the section's own come before them. The type of the KV cache
+    changes what models really take, and nothing of what the server predicts.
+    """
     first = section.gpus[0] if section.gpus else None
+    variables = {**(environment or {}), **section.env}
+    kv_share = kv_cache_share(variables)
     return TwinSpec(
         hardware=HostHardware(
             tuple(_gpu(number, gpu) for number, gpu in enumerate(section.gpus)),
@@ -33,8 +41,8 @@ def twin_from_config(section: TwinSection) -> TwinSpec:
             section.ram_free_bytes,
             timing.PROCESS_START_NS + timing.DEVICE_START_NS,
         ),
-        models=tuple(TwinModel(_spec(model), _cost(section, model)) for model in section.models),
-        environment=tuple(sorted(section.env.items())),
+        models=tuple(TwinModel(_spec(model), _cost(section, model, kv_share)) for model in section.models),
+        environment=tuple(sorted(variables.items())),
         profile=section.profile,
         server_version=section.version,
         speeds=HostSpeeds(
@@ -71,11 +79,22 @@ def _spec(model: TwinModelSection) -> ModelSpec:
     )
 
 
-def _cost(section: TwinSection, model: TwinModelSection) -> ModelCost:
+def kv_cache_share(environment: Mapping[str, str]) -> float:
+    """What an element of the cache takes by OLLAMA_KV_CACHE_TYPE, as a share of the two bytes of f16.
+
+    q8_0 and q4_0 hold 32 elements in 34 and 18 bytes. Without flash attention the engine keeps f16.
+    """
+    if environment.get("OLLAMA_FLASH_ATTENTION", "1").strip().lower() in {"0", "f", "false"}:
+        return 1.0
+    kind = environment.get("OLLAMA_KV_CACHE_TYPE", "").strip().strip("\"'").lower()
+    return {"q8_0": 34 / 64, "q4_0": 18 / 64}.get(kind, 1.0)
+
+
+def _cost(section: TwinSection, model: TwinModelSection, kv_share: float) -> ModelCost:
     return ModelCost(
         file_bytes=model.size_bytes,
         weights_bytes=model.weights_bytes,
-        kv_bytes_per_token=model.kv_bytes_per_token,
+        kv_bytes_per_token=round(model.kv_bytes_per_token * kv_share),
         compute_bytes=model.compute_bytes,
         layers=model.blocks + 1,
         prefill_tok_per_s=section.prefill_tok_per_s(model),

@@ -39,6 +39,10 @@ DEVICE_STOP_NS = 100_000_000
 """Tearing down a CUDA context. An estimate, as above."""
 PRELOAD_ANSWER_NS = 1_000_000
 """Writing the answer to an empty prompt."""
+BATCH_TOKENS = 512
+"""Tokens that are read in one pass; the server's automatic batch where the context is small."""
+LEAST_OFFLOADED_BATCH = 32
+"""From so many tokens on it pays to copy a layer's weights to the GPU (llama.cpp's limit for offloaded operations)."""
 OFFLOAD_MARGIN_BYTES = 1 << 30
 """What the engine leaves free on a GPU when it decides how many layers fit (llama.cpp's default fit target)."""
 
@@ -127,13 +131,19 @@ def unload_ns(host_bytes: int, device_bytes: int) -> int:
     return PROCESS_STOP_NS + device + round(host_bytes * STOP_NS_PER_HOST_BYTE)
 
 
-def prefill_ns(cost: ModelCost, tokens: int, device_share: float) -> int:
+def prefill_ns(cost: ModelCost, speeds: HostSpeeds, tokens: int, device_share: float) -> int:
     """Time to read `tokens` that are not in the prefix cache.
 
-    Layers on device and host follow each other, so times add.
+    Layers on device and host follow each other, so times add. Beside a GPU, llama.cpp computes the host's layers there,
+    too, for batches of 32 tokens or more: it copies their weights over the bus once a batch. Whichever is quicker.
     """
-    per_token_s = device_share / cost.prefill_tok_per_s + (1 - device_share) / cost.cpu_prefill_tok_per_s
-    return round(tokens * per_token_s * NS_PER_S)
+    host_share = 1 - device_share
+    host_s = tokens * host_share / cost.cpu_prefill_tok_per_s
+    if device_share > 0 and tokens >= LEAST_OFFLOADED_BATCH:
+        batches = math.ceil(tokens / BATCH_TOKENS)
+        copied_s = batches * cost.weights_bytes * host_share / speeds.bus_bytes_per_s
+        host_s = min(host_s, copied_s + tokens * host_share / cost.prefill_tok_per_s)
+    return round((tokens * device_share / cost.prefill_tok_per_s + host_s) * NS_PER_S)
 
 
 def decode_ns(

@@ -183,7 +183,7 @@ class TwinTiming:
         running.last_session = work.session
         work.cached_tokens = min(work.shared_prefix_tokens, work.prompt_tokens) if same else 0
         cost, share = running.cost, running.device_share
-        prefill = timing.prefill_ns(cost, work.prompt_tokens - work.cached_tokens, share)
+        prefill = timing.prefill_ns(cost, self.spec.speeds, work.prompt_tokens - work.cached_tokens, share)
         decode = timing.decode_ns(
             cost,
             self.spec.speeds,

@@ -78,6 +78,7 @@ class LivePlayer:
         self._records: dict[str, RequestRecord] = {}
         self._loading: Counter[str] = Counter()
         self._start_ns = 0
+        self._stopped_ns = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._over = asyncio.Event()
 
@@ -98,6 +99,7 @@ class LivePlayer:
             self.interrupted = True
         finally:
             await _stop([watcher, over, *self._tasks])
+            self._stopped_ns = self._now_ns()
             for span in self._watch.spans():
                 self._writer.span(span)
             self._writer.end(self.end_ns, complete=self.complete)
@@ -119,9 +121,9 @@ class LivePlayer:
 
     @property
     def end_ns(self) -> int:
-        """When the last answer ended; a complete run lasts at least as long as its plan."""
+        """When the last answer ended, or the run was stopped; a complete run lasts at least as long as its plan."""
         ends = [record.done_ns for record in self._records.values() if record.done_ns is not None]
-        return max([self._plan.duration_ns if self.complete else 0, *ends])
+        return max([self._plan.duration_ns if self.complete else self._stopped_ns, *ends])
 
     def _now_ns(self) -> int:
         return self._clock_ns() - self._start_ns
