@@ -10,9 +10,13 @@ import pytest
 from toolkit.cli.main import COMMANDS
 
 PROJECT = Path(__file__).resolve().parents[2]
-PAGES = sorted(
-    [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *PROJECT.glob("docs/*.md"), *PROJECT.glob("*/README.md")]
-)
+FOLDERS = ("scenarios", "reports", "toolkit/host")
+PAGES = [
+    PROJECT / "README.md",
+    PROJECT / "CHANGELOG.md",
+    *sorted(PROJECT.glob("docs/*.md")),
+    *(PROJECT / folder / "README.md" for folder in FOLDERS),
+]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 
 

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+GLOBAL_OPTIONS = {
+    "--config": False,
+    "--host": False,
+    "--json": True,
+    "--quiet": True,
+    "--seed": False,
+    "--no-color": True,
+}
+"""Options that may stand on either side of any command, and whether they are flags."""
+
+
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
     """Where a command lives (`module:attribute`) and what `--help` says about it in one line."""
@@ -31,7 +42,7 @@ class LazyCommand:
         command = getattr(importlib.import_module(module), attribute)
         if not isinstance(command, click.Command):
             raise TypeError(f"{self.target} is not a click command")
-        return command
+        return _accepting(command)
 
 
 class LazyGroup(click.Group):
@@ -77,6 +88,19 @@ class LazyGroup(click.Group):
                 rows.append((name, command.get_short_help_str(limit=formatter.width)))
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def _accepting(command: click.Command) -> click.Command:
+    """Let a command take every global option; those that mean nothing to it are accepted and stay out of its help."""
+    if isinstance(command, click.Group):
+        for sub_command in command.commands.values():
+            _accepting(sub_command)
+        return command
+    own = {spelling for parameter in command.params for spelling in parameter.opts}
+    for spelling, is_flag in GLOBAL_OPTIONS.items():
+        if spelling not in own:
+            command.params.append(click.Option([spelling], is_flag=is_flag, hidden=True, expose_value=False))
+    return command
 
 
 def _defaults_for(command: click.Command, ctx: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:

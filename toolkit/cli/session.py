@@ -70,6 +70,8 @@ class Session:
         loaded = load_given_config(given.pop("config"), quiet=given["quiet"])
         stage = stage_for(loaded.config, os.environ, given.pop("host"))
         setup, plans = prepare(loaded.config, order)
+        if stage.address is not None and order.slots is not None:
+            raise UsageError("--slots makes a simulated host of equal places; leave it out with --host")
         if stage.address is not None and not describes_host(loaded):
             setup = on_unknown_host(setup)
         chosen = names or (setup.baseline,)

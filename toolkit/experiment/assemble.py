@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from toolkit.workload.plan import Plan
 
 NS_PER_S = 1e9
+OVERLOADED = (
+    "The host cannot serve this load under any strategy, so waits grow with the length of the plan (--speed 0.5 or "
+    "--limit show where it could):"
+)
+REJECTED_SHARE, LATE_SHARE, LATE_NS = 0.01, 0.1, 600_000_000_000
+"""More rejections than this, or answers this much (and ten minutes) after the last arrival, are an overloaded host."""
 STALL_NS = 60_000_000_000
 """A load that waits longer than this for its victim is stalled: an idle model is gone within seconds."""
 
@@ -62,7 +68,18 @@ def assemble(
         notes=(*facts.hints, *_stalls(by_strategy), *plan.notes, *extra_notes),
     )
     means = {name: [_mean_wait_s(run) for run in of_one] for name, of_one in by_strategy.items()}
-    return replace(comparison, verdict=verdict(comparison, baseline=baseline, repetition_means_s=means))
+    told = verdict(comparison, baseline=baseline, repetition_means_s=means)
+    if all(_is_overloaded(run) for run in runs):
+        told = f"{OVERLOADED} {told}"
+    return replace(comparison, verdict=told)
+
+
+def _is_overloaded(run: Run) -> bool:
+    """Whether the host could not keep up: it turned people away, or was still answering long after the last arrival."""
+    last_ns = max((record.intended_ns for record in run.records), default=0)
+    rejected = sum(record.outcome == "rejected" for record in run.records)
+    late_ns = max((record.done_ns or 0 for record in run.records), default=0) - last_ns
+    return rejected > REJECTED_SHARE * len(run.records) or late_ns > max(LATE_SHARE * last_ns, LATE_NS)
 
 
 def _stalls(by_strategy: Mapping[str, Sequence[Run]]) -> tuple[str, ...]:

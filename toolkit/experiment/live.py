@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import HostError, UsageError
 from toolkit.experiment.setup import asked_models
-from toolkit.experiment.simulate import option_pairs
+from toolkit.experiment.simulate import digest_of, option_pairs
 from toolkit.replay.hoststate import empty_host, note_state, restore
 from toolkit.replay.live import LivePlayer
 from toolkit.replay.records import Provenance, Run
@@ -187,7 +187,7 @@ async def _provenance(client: OllamaClient, setup: Setup, plan: Plan, repeat: in
         environment=(),
         hardware="as the host has it",
         plan=plan.name,
-        plan_sha256=plan.source_sha256,
+        plan_sha256=digest_of(plan.requests),
         seed=plan.seed,
         repeat=repeat,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),

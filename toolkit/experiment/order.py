@@ -93,6 +93,8 @@ def _trace_plan(order: Order, config: Config) -> Plan:
 
 def _model_map(order: Order, config: Config, trace_format: str) -> ModelMap:
     """Which host model answers a row: the trace's own on equal places, else by rank, else by shares."""
+    if order.mix is not None and order.slots is not None:
+        raise UsageError("--slots plays the trace's own models, --mix deals out the host's; use one of them")
     llm = config.llm
     by_role = {role: entry.name for role, entry in llm.roles.items()}
     if order.mix is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -52,14 +53,19 @@ def twin_provenance(setup: Setup, plan: Plan, repeat: int) -> Provenance:
         models=tuple((model.spec.name, model.spec.digest) for model in setup.spec.models),
         options=option_pairs(setup),
         environment=setup.spec.environment,
-        hardware=setup.spec.description,
+        hardware=f"{setup.spec.description} (description {digest_of(setup.spec)[:12]})",
         plan=plan.name,
-        plan_sha256=plan.source_sha256,
+        plan_sha256=digest_of(plan.requests),
         seed=plan.seed,
         repeat=repeat,
         started_at=None,
         notes=(),
     )
+
+
+def digest_of(value: object) -> str:
+    """sha256 of frozen records: two plans or hosts with the same digest are the same, however they were described."""
+    return hashlib.sha256(repr(value).encode()).hexdigest()
 
 
 def option_pairs(setup: Setup) -> tuple[tuple[str, str], ...]:
