@@ -60,9 +60,8 @@ def _asked(client: SyncOllamaClient, name: str, sizes: dict[str, int]) -> tuple[
     """The server's word: keys and tensors; tensors are drafted from the keys if it lists none."""
     shown = client.show(name, in_full=True)
     size = sizes.get(name) or sizes.get(f"{name}:latest")
-    tensors: Sequence[dict[str, Any]] = getattr(shown, "tensors", None) or ()
-    if tensors:
-        return name, spec_of(header_from_show(name, shown.model_info, tensors, size))
+    if shown.tensors:
+        return name, spec_of(header_from_show(name, shown.model_info, shown.tensors, size))
     return name, spec_of(_drafted(name, shown.model_info, shown.details.quantization or "Q4_K_M", size))
 
 
@@ -72,7 +71,7 @@ def _drafted(name: str, model_info: Mapping[str, Any], file_type: str, size: int
     tokens = metadata.get("tokenizer.ggml.tokens")
     said = metadata.get(f"{metadata.get('general.architecture')}.vocab_size")
     vocabulary = tokens.length if isinstance(tokens, ArrayValue) else said if isinstance(said, int) else 0
-    if not vocabulary:
-        raise UsageError(f"{name}: the server does not say how large the vocabulary is; give the path of its file")
+    if not vocabulary:  # a server that tells less than Ollama does; the model may be a published one
+        return published(name)
     both = [drafted(name, metadata, vocabulary, file_type, tied=tied, file_bytes=size) for tied in (True, False)]
     return min(both, key=lambda header: abs(header.tensor_bytes - (size or header.tensor_bytes)))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NS_PER_S = 1e9
 OVERLOADED = (
     "The host cannot serve this load under any strategy, so waits grow with the length of the plan (--speed 0.5 or "
-    "--limit show where it could):"
+    "--limit show where it could)."
 )
 REJECTED_SHARE, LATE_SHARE, LATE_NS = 0.01, 0.1, 600_000_000_000
 """More rejections than this, or answers this much (and ten minutes) after the last arrival, are an overloaded host."""

@@ -122,6 +122,7 @@ def parse_show(record: Mapping[str, Any]) -> ModelInfo:
         model_info=object_field(record, "model_info"),
         capabilities=texts_field(record, "capabilities"),
         modified_at_ns=time_field(record, "modified_at"),
+        tensors=tuple(row for row in record.get("tensors") or () if isinstance(row, dict)),
     )
 
 

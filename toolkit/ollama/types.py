@@ -212,6 +212,7 @@ class ModelInfo:
     """The answer of `/api/show`.
 
     `parameters` are the Modelfile's, sorted (the server's order is random); a name can occur more than once.
+    `tensors` are rows of name, type and shape (ne0 first), as the server tells them.
     `model_info` is the GGUF header: arrays longer than 5 are empty unless asked for in full; treat it as read-only.
     """
 
@@ -224,6 +225,7 @@ class ModelInfo:
     model_info: Mapping[str, Any]
     capabilities: tuple[str, ...] | None
     modified_at_ns: int | None
+    tensors: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def architecture(self) -> str | None:
