@@ -21,7 +21,7 @@ from toolkit.host.faults.garbling import (
     WrongContentTypeLink,
 )
 from toolkit.host.faults.pulls import PullCorrupts, PullRepeats, PullRepeatsLink, PullStops, PullStopsLink
-from toolkit.host.faults.rivals import StuckEviction, delete, hold, is_loaded, undo
+from toolkit.host.faults.rivals import ModelDeleted, StuckEviction, delete, hold, is_loaded, undo
 from toolkit.host.faults.severing import Refuse, RefuseLink, Reset, ResetLink
 from toolkit.host.faults.when import Asked
 from toolkit.host.faults.wire import BODY, Link, OverError, Wire
@@ -86,8 +86,9 @@ class FaultyApp:
         asked = _asked(scope, request.body, self.injector.now_ns)
         faults = (Refuse(),) if self.doors.is_shut() else self.injector.request(asked)
         self.machine.refresh()
-        for model in self.injector.deletions():
-            await delete(self.app, model)
+        for fault in self.injector.begun():
+            if isinstance(fault, ModelDeleted):
+                await delete(self.app, fault.model)
         wire = Wire(asked, connection_of(scope, send), self.injector.clock, self.doors, request.gone)
         try:
             await self._serve(faults, wire, scope, request, send)

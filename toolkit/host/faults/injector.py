@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from toolkit.host.faults.conditions import ClockJump, Condition, GpuMemoryTaken, SlowDisk
 from toolkit.host.faults.loads import LoadFails, LoadFault, LoadHangs, OutOfMemory
 from toolkit.host.faults.plan import Fault, FaultPlan, kind_of
-from toolkit.host.faults.rivals import ModelDeleted
 
 if TYPE_CHECKING:
     from toolkit.host.clock import Clock
@@ -26,7 +25,7 @@ class Hit:
     at_ns: int
     fault: str
     what: str
-    """`POST /api/chat`, `load qwen2.5:7b`, or the empty string."""
+    """`POST /api/chat`, `load qwen2.5:7b`; empty for what lasts for a time."""
 
 
 @dataclass(slots=True)
@@ -50,7 +49,7 @@ class _Counter:
 
 @dataclass(slots=True)
 class Injector:
-    """A plan at work. `hits` lists what has struck, in order."""
+    """A plan at work. `hits` lists what has struck; what begins by time is found with the next request."""
 
     plan: FaultPlan
     clock: Clock
@@ -59,6 +58,7 @@ class Injector:
     _counters: list[_Counter] = field(init=False)
     _begun_ns: dict[int, int] = field(default_factory=dict)
     """By place in the plan, when a span that a request began did begin."""
+    _noted: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._started_ns = self.clock.now_ns()
@@ -92,7 +92,7 @@ class Injector:
                 self._begun_ns[place] = asked.at_ns
             else:
                 struck.append(fault)
-            self._note(fault, f"{asked.method} {asked.path}")
+                self._note(fault, f"{asked.method} {asked.path}")
         return tuple(struck)
 
     def load(self, model: str) -> LoadFault | None:
@@ -108,15 +108,17 @@ class Injector:
                 return fault
         return None
 
-    def deletions(self) -> tuple[str, ...]:
-        """Models that are to be deleted by now; each is named once."""
-        due = []
+    def begun(self) -> tuple[Fault, ...]:
+        """Faults of a stretch of time that have begun, by time or by a request; each is named once."""
+        found = []
         for place, fault in enumerate(self.plan.faults):
-            counter = self._counters[place]
-            if isinstance(fault, ModelDeleted) and not counter.hits and self._in_force(place, fault.span):
-                counter.hits = 1
-                due.append(fault.model)
-        return tuple(due)
+            span: Span | None = getattr(fault, "span", None)
+            begun_ns = None if span is None or place in self._noted else self._begin_ns(place, span)
+            if begun_ns is not None and begun_ns <= self.now_ns:
+                self._noted.add(place)
+                self.hits.append(Hit(begun_ns, kind_of(fault), ""))
+                found.append(fault)
+        return tuple(found)
 
     def in_force(self, kind: type[Condition]) -> tuple[SlowDisk | GpuMemoryTaken | ClockJump, ...]:
         """The conditions of this kind that hold now."""
@@ -135,17 +137,20 @@ class Injector:
             span: Span | None = getattr(fault, "span", None)
             if span is None:
                 continue
-            begun_ns = self._begun_ns.get(place) if span.on is not None else span.at_ns
+            begun_ns = self._begin_ns(place, span)
             if begun_ns is not None:
                 changes += [begun_ns, *(() if span.for_ns is None else (begun_ns + span.for_ns,))]
         return min((moment - now_ns for moment in changes if moment > now_ns), default=None)
 
     def _in_force(self, place: int, span: Span) -> bool:
-        begun_ns = self._begun_ns.get(place) if span.on is not None else span.at_ns
+        begun_ns = self._begin_ns(place, span)
         if begun_ns is None:
             return False
         since_ns = self.now_ns - begun_ns
         return since_ns >= 0 and (span.for_ns is None or since_ns < span.for_ns)
+
+    def _begin_ns(self, place: int, span: Span) -> int | None:
+        return self._begun_ns.get(place) if span.on is not None else span.at_ns
 
     def _note(self, fault: Fault, what: str) -> None:
         self.hits.append(Hit(self.now_ns, kind_of(fault), what))

@@ -31,6 +31,37 @@ from toolkit.host.faults.when import LoadWhen, RequestWhen, Span
 if TYPE_CHECKING:
     from pathlib import Path
 
+__all__ = [
+    "KINDS",
+    "ClockJump",
+    "ErrorLine",
+    "Fault",
+    "FaultPlan",
+    "GpuMemoryTaken",
+    "HalfLine",
+    "HttpError",
+    "LoadFails",
+    "LoadHangs",
+    "LoadWhen",
+    "ModelDeleted",
+    "OutOfMemory",
+    "PullCorrupts",
+    "PullRepeats",
+    "PullStops",
+    "Refuse",
+    "RequestWhen",
+    "Reset",
+    "SlowDisk",
+    "SlowTokens",
+    "Span",
+    "Stall",
+    "StallStream",
+    "StuckEviction",
+    "WrongContentType",
+    "kind_of",
+    "load_faults",
+]
+
 KINDS: tuple[tuple[str, type[Any]], ...] = (
     ("refuse", Refuse),
     ("reset", Reset),

@@ -60,6 +60,8 @@ class Crowd:
     """All parties. Implements `virtual_time.Waiters`; for the twin's thread only."""
 
     on_stuck: Callable[[], None]
+    patience_when_stuck_s: float
+    """Another thread may still do something."""
     _waiting: dict[Party, None] = field(default_factory=dict)
 
     def begin(self, party: Party) -> None:
@@ -73,9 +75,9 @@ class Crowd:
         if party.waiting == 0:
             self._waiting.pop(party, None)
 
-    def anybody(self) -> bool:
-        """Whether somebody waits."""
-        return bool(self._waiting)
+    def patience_s(self) -> float | None:
+        """How long to wait when nothing is left to happen."""
+        return self.patience_when_stuck_s if self._waiting else None
 
     def may_pass(self) -> bool:
         """Whether somebody waits, and all who wait have settled."""

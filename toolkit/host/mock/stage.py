@@ -26,9 +26,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(slots=True, eq=False)
 class Stage:
-    """Runs from construction to `close`. `virtual`: on virtual time."""
+    """Runs from construction to `close`. `virtual`: on virtual time, and `patience_s` is for those who are stuck."""
 
     virtual: bool
+    patience_s: float
     crowd: Crowd = field(init=False)
     time: VirtualTime | None = field(init=False)
     thread: TwinThread = field(init=False)
@@ -36,7 +37,7 @@ class Stage:
     _under_way: dict[Exchange, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.crowd = Crowd(self._stuck)
+        self.crowd = Crowd(self._stuck, self.patience_s)
         self.time = VirtualTime(self.crowd) if self.virtual else None
         self.thread = TwinThread(self.time)
         self.members = Members(self.thread)

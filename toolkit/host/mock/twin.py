@@ -63,6 +63,7 @@ class MockOptions:
     time_scale: float
     start: dt.datetime
     seed: int
+    patience_s: float
 
 
 def mock_ollama(
@@ -78,6 +79,7 @@ def mock_ollama(
     time_scale: float = 1.0,
     start: dt.datetime = DEFAULT_START,
     seed: int = 0,
+    patience_s: float = 10.0,
 ) -> MockTwin:
     """An Ollama host for the time of a `with` (or `async with`) block, for every httpx client that asks for its URL.
 
@@ -95,6 +97,8 @@ def mock_ollama(
         time_scale: factor on invented durations (loads, tokens), never on keep_alive.
         start: the date at the beginning of virtual time.
         seed: of everything that is drawn.
+        patience_s: real seconds after which a client gets a MockStuckError that waits in virtual time although nothing
+            is left to happen.
 
     Raises:
         UsageError: an option makes no sense (also ConfigError and InputError for files).
@@ -114,6 +118,7 @@ def mock_ollama(
             time_scale=time_scale,
             start=start,
             seed=seed,
+            patience_s=patience_s,
         )
     )
 
@@ -151,9 +156,12 @@ class MockTwin:
     ) -> None:
         running = self._at_work
         running.close()
-        if running.ledger.crashes and error is None:
+        if running.ledger.crashes:
             crash = running.ledger.crashes[0]
-            raise TwinCrashedError(f"the twin itself failed: {crash!r}; please report it") from crash
+            what = f"the twin itself failed: {crash!r}; please report it"
+            if error is None:
+                raise TwinCrashedError(what) from crash
+            error.add_note(what)
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -259,7 +267,7 @@ class _Running:
 
     def __init__(self, options: MockOptions) -> None:
         self.options = options
-        self.stage = Stage(options.is_virtual)
+        self.stage = Stage(options.is_virtual, options.patience_s)
         self.thread = self.stage.thread
         start_ns = round(options.start.timestamp()) * NS_PER_S
         self.clock: Clock = RealClock() if self.stage.time is None else VirtualClock(self.stage.time, start_ns)

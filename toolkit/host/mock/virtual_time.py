@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from contextvars import Context
 
 NS_PER_S = 1_000_000_000
-STUCK_AFTER_S = 10.0
-"""Real time for which clients may wait although nothing is left to happen; another thread may still do something."""
 
 _MOST_MOMENTS = 4096
 
@@ -39,8 +37,8 @@ class Waiters(Protocol):
     def give_up_pause(self) -> None:
         """They took too long."""
 
-    def anybody(self) -> bool:
-        """Whether somebody waits at all."""
+    def patience_s(self) -> float | None:
+        """How long, in real time, those who wait may wait although nothing is left to happen; None if nobody waits."""
 
     def fail_all(self) -> None:
         """Nothing will ever happen again: tell those who wait."""
@@ -107,8 +105,9 @@ class _JumpingSelector(selectors.DefaultSelector):
             if not ready:
                 waiters.give_up_pause()
             return ready
-        if timeout is None and waiters.anybody():
-            ready = super().select(STUCK_AFTER_S)
+        patience_s = waiters.patience_s()
+        if timeout is None and patience_s is not None:
+            ready = super().select(patience_s)
             if not ready:
                 waiters.fail_all()
             return ready
