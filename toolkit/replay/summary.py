@@ -8,6 +8,7 @@ no answer have no latency; they are counted, and they miss every SLO.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from toolkit.replay.results import Distribution, ModelShare, SloResult, StrategySummary, TimeSplit
@@ -16,18 +17,20 @@ from toolkit.stats.quantiles import quantile, samples_needed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from toolkit.replay.records import RequestRecord, Run
+    from toolkit.replay.records import RequestRecord, ResidencySpan, Run
     from toolkit.workload.plan import Slo
 
 NS_PER_S = 1e9
+COLD = frozenset({"cold", "reload"})
+WARM = frozenset({"hit", "joined"})
 
 
 def summarise(runs: Sequence[Run], slos: Sequence[Slo]) -> StrategySummary:
     """Summarise all repetitions of one strategy (at least one run), pooled request by request."""
     records = [record for run in runs for record in run.records]
     answered = [record for record in records if record.outcome == "ok"]
-    cold = [record for record in answered if record.temperature in {"cold", "reload"}]
-    hits = [record for record in answered if record.temperature in {"hit", "joined"}]
+    cold = [record for record in answered if record.temperature in COLD]
+    hits = [record for record in answered if record.temperature in WARM]
     return StrategySummary(
         strategy=runs[0].strategy,
         runs=len(runs),
@@ -40,7 +43,7 @@ def summarise(runs: Sequence[Run], slos: Sequence[Slo]) -> StrategySummary:
         hits=len(hits),
         joined=sum(record.temperature == "joined" for record in hits),
         hit_rate=len(hits) / len(records) if records else 0.0,
-        swaps=sum(record.temperature in {"cold", "reload"} for record in records),
+        swaps=sum(record.temperature in COLD for record in records),
         reloads=sum(record.temperature == "reload" for record in records),
         evictions=sum(len(record.evicted) + len(record.unloaded_before) for record in records),
         wait=distribution(map(wait_ns, answered)),
@@ -105,29 +108,31 @@ def _split(records: Sequence[RequestRecord]) -> TimeSplit:
 
 
 def _shares(runs: Sequence[Run], records: Sequence[RequestRecord]) -> tuple[ModelShare, ...]:
-    names = sorted({record.model for record in records} | {span.model for run in runs for span in run.residency})
+    """One pass over the records and one over the spans, however many models there are."""
+    requests: Counter[str] = Counter()
+    hits: Counter[str] = Counter()
+    loads: Counter[str] = Counter()
+    resident_ns: Counter[str] = Counter()
+    for record in records:
+        requests[record.model] += 1
+        if record.outcome == "ok" and record.temperature in WARM:
+            hits[record.model] += 1
+    for run in runs:
+        for span in run.residency:
+            loads[span.model] += 1
+            resident_ns[span.model] += _ready_ns(span, run.end_ns)
     return tuple(
-        ModelShare(
-            model=name,
-            requests=sum(record.model == name for record in records),
-            hits=sum(
-                record.model == name and record.outcome == "ok" and record.temperature in {"hit", "joined"}
-                for record in records
-            ),
-            loads=sum(span.model == name for run in runs for span in run.residency),
-            resident_s=sum(_resident_ns(run, name) for run in runs) / NS_PER_S,
-        )
-        for name in names
+        ModelShare(name, requests[name], hits[name], loads[name], resident_ns[name] / NS_PER_S)
+        for name in sorted(requests.keys() | loads.keys())
     )
 
 
-def _resident_ns(run: Run, name: str) -> int:
-    """How long the model was ready: from the end of its loads to the start of its unloads, or the end of the run."""
-    return sum(
-        max(0, min(run.end_ns if span.unload_start_ns is None else span.unload_start_ns, run.end_ns) - span.ready_ns)
-        for span in run.residency
-        if span.model == name and span.ready_ns is not None
-    )
+def _ready_ns(span: ResidencySpan, end_ns: int) -> int:
+    """How long the model was ready: from the end of its load to the start of its unload, or the end of the run."""
+    if span.ready_ns is None:
+        return 0
+    until_ns = end_ns if span.unload_start_ns is None else min(span.unload_start_ns, end_ns)
+    return max(0, until_ns - span.ready_ns)
 
 
 def _judge(slo: Slo, records: Sequence[RequestRecord]) -> SloResult:

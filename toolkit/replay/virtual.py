@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolkit.host import virtual
+    from toolkit.host.scheduler import Runner
     from toolkit.host.twin import Stay, TwinSpec
     from toolkit.replay.dispatch import Dispatch, Dispatcher
     from toolkit.replay.records import Outcome, Provenance, Temperature
@@ -70,6 +71,8 @@ class _Player:
         self._host, self._timing = build(spec, seed)
         self._records: dict[str, RequestRecord] = {}
         self._under_way: dict[str, Dispatch] = {}
+        self._rows: dict[Runner, LoadedModel] = {}
+        self._keep_alives: dict[int, str | int] = {}
 
     def run(self) -> tuple[tuple[RequestRecord, ...], tuple[ResidencySpan, ...], int]:
         """Records in the plan's order, spans in order of their loads, and the time of the last answer."""
@@ -115,10 +118,18 @@ class _Player:
             request.session,
             request.service_ns,
         )
-        keep_alive = None if directive.keep_alive_ns is None else encode_keep_alive(directive.keep_alive_ns)
         options = tuple(dispatch.options.items())
-        ask = Ask(request.id, dispatch.model, CHAT, keep_alive, options, work)
+        ask = Ask(request.id, dispatch.model, CHAT, self._keep_alive(directive.keep_alive_ns), options, work)
         host.submit(ask, on_done=partial(self._answered, dispatch))
+
+    def _keep_alive(self, duration_ns: int | None) -> str | int | None:
+        """What a request carries for a duration; a strategy has few, so each is written once."""
+        if duration_ns is None:
+            return None
+        known = self._keep_alives.get(duration_ns)
+        if known is None:
+            known = self._keep_alives[duration_ns] = encode_keep_alive(duration_ns)
+        return known
 
     def _answered(self, dispatch: Dispatch, seen: virtual.RequestRecord) -> None:
         del self._under_way[dispatch.request.id]
@@ -136,11 +147,15 @@ class _Player:
             self._host.at(due_ns, partial(self._arrive, follower))
 
     def _loaded(self) -> tuple[LoadedModel, ...]:
-        """What `/api/ps` would say."""
-        return tuple(
-            LoadedModel(row.name, row.model.digest, row.vram_bytes, row.total_bytes, row.expires_at_ns)
-            for row in self._host.ps()
-        )
+        """What `/api/ps` would say; only a row whose time has changed is made anew."""
+        rows: dict[Runner, LoadedModel] = {}
+        for row in self._host.ps():
+            known = self._rows.get(row.runner)
+            if known is None or known.expires_at_ns != row.expires_at_ns:
+                known = LoadedModel(row.name, row.model.digest, row.vram_bytes, row.total_bytes, row.expires_at_ns)
+            rows[row.runner] = known
+        self._rows = rows
+        return tuple(rows.values())
 
 
 def _record(dispatch: Dispatch, seen: virtual.RequestRecord) -> RequestRecord:
@@ -187,7 +202,7 @@ def _record(dispatch: Dispatch, seen: virtual.RequestRecord) -> RequestRecord:
         server_load_ns=wait_ns,
         prompt_tokens=request.prompt_tokens if answered else None,
         output_tokens=request.output_tokens if answered else None,
-        evicted=tuple(victim.rpartition("#")[0] for victim in seen.victims),
+        evicted=tuple(victim.rpartition("#")[0] for victim in seen.victims) if seen.victims else (),
         outcome=_outcome(seen.outcome),
         error=seen.error,
     )

@@ -34,9 +34,12 @@ from toolkit.report.waitscale import WaitScale, wait_scale
 from toolkit.report.wording import counted, duration, period
 
 if TYPE_CHECKING:
-    from toolkit.replay.records import RequestRecord, Run
+    from toolkit.replay.records import RequestRecord, ResidencySpan, Run
     from toolkit.replay.results import Comparison, StrategySummary
     from toolkit.report.scene import Item
+
+    Stay = tuple[int, int, int]
+    """When a load began, when its model was in hand, when it began to leave (or the run ended)."""
 
 _NS = 1_000_000_000
 _WAITS, _WAITS_GAP = 44, 10
@@ -155,39 +158,45 @@ def _draw_lanes(sheet: Sheet, frame: Grid, bins: Bins, run: Run, top: float) -> 
     for record in run.records:
         if record.model in frame.place:
             records[frame.place[record.model]].append(record)
-    for row in range(len(frame.rows)):
+    stays: list[list[Stay]] = [[] for _ in frame.rows]
+    for span in run.residency:
+        if span.model in frame.place:
+            stays[frame.place[span.model]].append(_stay(span, run.end_ns))
+    for row, lane in enumerate(frame.rows):
         y = frame.lane_top(row, top) + BAND_TOP
-        sheet.items += _memory(frame, bins, run, row, y)
+        sheet.items += _memory(frame, bins, stays[row], lane.ink, y)
         sheet.items += _requests(frame, bins, records[row], y)
     return bottom
 
 
-def _memory(frame: Grid, bins: Bins, run: Run, row: int, y: float) -> list[Item]:
+def _stay(span: ResidencySpan, end_ns: int) -> Stay:
+    gone = end_ns if span.gone_ns is None else span.gone_ns
+    in_hand = gone if span.ready_ns is None else span.ready_ns
+    return span.load_start_ns, in_hand, gone if span.unload_start_ns is None else span.unload_start_ns
+
+
+def _memory(frame: Grid, bins: Bins, stays: list[Stay], ink: str, y: float) -> list[Item]:
     """Draw when a lane's models were ready, in shades, and where loading took most of a column."""
-    lane = frame.rows[row]
     width = 1.0 if bins.fine else bins.width
     columns = math.ceil(PLOT / width)
     ready, loading = [0.0] * columns, [0.0] * columns
-    for span in run.residency:
-        if span.model not in lane.models:
-            continue
-        gone = run.end_ns if span.gone_ns is None else span.gone_ns
-        in_hand = gone if span.ready_ns is None else span.ready_ns
-        leaving = gone if span.unload_start_ns is None else span.unload_start_ns
-        _cover(loading, frame.axis, width, span.load_start_ns, in_hand)
+    for load_start, in_hand, leaving in stays:
+        _cover(loading, frame.axis, width, load_start, in_hand)
         _cover(ready, frame.axis, width, in_hand, leaving)
     shades = [math.ceil(min(share, 1.0) * _SHADES - 1e-6) for share in ready]
     drawn: list[Item] = []
     for shade in range(1, _SHADES + 1):
         runs = _stretches([value == shade for value in shades], width)
         if runs:
-            drawn.append(Runs(runs, y, frame.band, lane.ink, shade / _SHADES))
+            drawn.append(Runs(runs, y, frame.band, ink, shade / _SHADES))
     mostly = _stretches([2 * share >= 1 for share in loading], width)
-    return drawn + [Rect(x, y, length, frame.band, lane.ink, hatched=True) for x, length in mostly]
+    return drawn + [Rect(x, y, length, frame.band, ink, hatched=True) for x, length in mostly]
 
 
 def _cover(columns: list[float], axis: TimeAxis, width: float, start_ns: int, end_ns: int) -> None:
     """Add to each column the share of it that lies between two times."""
+    if end_ns <= start_ns:
+        return
     first, last = (axis.at(start_ns) - axis.x) / width, (axis.at(end_ns) - axis.x) / width
     if last <= first:
         return

@@ -92,11 +92,11 @@ def _rect(axes: Axes, item: Rect, place: Place) -> None:
     colour = palette.light(item.ink)
     box = ((item.x + dx, item.y + dy), item.width, item.height)
     if not item.hatched:
-        axes.add_patch(Rectangle(*box, facecolor=colour, alpha=item.opacity, linewidth=0, zorder=order))
+        axes.add_artist(Rectangle(*box, facecolor=colour, alpha=item.opacity, linewidth=0, zorder=order))
         return
-    axes.add_patch(Rectangle(*box, facecolor=colour, alpha=0.18 * item.opacity, linewidth=0, zorder=order))
+    axes.add_artist(Rectangle(*box, facecolor=colour, alpha=0.18 * item.opacity, linewidth=0, zorder=order))
     hatch = Rectangle(*box, fill=False, edgecolor=colour, hatch="//////", linewidth=0, zorder=order)
-    axes.add_patch(hatch)
+    axes.add_artist(hatch)
 
 
 def _boxes(axes: Axes, boxes: Iterable[Box], ink: str, opacity: float, place: Place) -> None:
