@@ -331,7 +331,7 @@ class RealtimeHost:
     def _waited(self, started_ns: int, now_ns: int, duration_ns: int) -> None:
         """An invented duration is over: tell those who waited for it, or for what was left of it when they came."""
         for ask in self._waiting:
-            missed_ns = max(ask.arrived_ns - started_ns, 0)
+            missed_ns = max(ask.arrived_ns - started_ns, 0) if self._scale else 0
             ask.invented_ns += duration_ns - round(duration_ns * missed_ns / max(now_ns - started_ns, missed_ns, 1))
 
     def _end(self, runner: Runner) -> None:

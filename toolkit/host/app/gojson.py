@@ -68,6 +68,7 @@ def float64_text(number: float) -> str:
 def float32_text(number: float) -> str:
     """A float32 with the fewest digits that read back as the same float32."""
     packed = struct.pack("f", number)
+    (number,) = struct.unpack("f", packed)
     for digits in range(_MIN_FLOAT32_DIGITS, _MAX_FLOAT32_DIGITS):
         text = f"{number:.{digits}g}"
         if struct.pack("f", float(text)) == packed:

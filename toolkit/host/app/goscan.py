@@ -72,6 +72,8 @@ def read_fast(body: bytes) -> Any:
         value, _ = _FAST.raw_decode(body.decode("utf-8").lstrip(" \t\r\n"))
     except (ValueError, RecursionError) as error:
         raise NotPlainError from error
+    if not isinstance(value, (dict, list)):
+        raise NotPlainError  # Python stops at the 0 of `0.`
     return value
 
 
