@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import re
@@ -118,6 +119,7 @@ class Session:
             runs = len(self.plans) * len(self.names)
             more = f"and the answers, and seconds to empty the host before each of {runs} runs"
             self.output.note(f"playing on {url}: {takes} of arrivals, {more}; --speed and --limit shorten it")
+        gc.freeze()  # what is here now stays; the collector need not walk it again while records pile up
         with answer_bar(total, quiet=self.output.quiet) as answered:
             return play_all(self.stage, self.setup, self.plans, self.names, place=place, on_answer=answered)
 
