@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.host.faults.injector import Injector
@@ -82,6 +82,7 @@ def test_a_predicate_sees_the_request() -> None:
     assert hits(RequestWhen(predicate=lambda request: not request.body["stream"]), requests) == [1]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32), st.floats(0, 1), st.integers(1, 200))
 def test_chance_is_drawn_from_the_seed(seed: int, chance: float, count: int) -> None:
     when = RequestWhen(chance=chance)
@@ -95,6 +96,7 @@ def test_chance_is_about_right() -> None:
     assert 230 < len(hits(RequestWhen(chance=0.25), [asked()] * 1000)) < 270
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["/api/chat", "/api/ps"]), max_size=30), st.integers(0, 99))
 def test_a_further_fault_changes_nothing_about_the_others(paths: list[str], seed: int) -> None:
     first = Stall(when=RequestWhen(chance=0.5))
@@ -105,6 +107,7 @@ def test_a_further_fault_changes_nothing_about_the_others(paths: list[str], seed
         assert (first in struck) == bool(alone.request(asked(path)))
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 5),
     st.one_of(st.none(), st.integers(1, 4)),

@@ -60,3 +60,9 @@ def test_loading_the_plugin_loads_nothing_else() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_without_respx_the_mock_says_what_to_install() -> None:
+    code = "import sys; sys.modules['respx'] = None; import toolkit.host.mock"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "pip install 'hotswap-toolkit[mock]'" in done.stderr.splitlines()[-1]

@@ -179,6 +179,13 @@ class Exchange:
 
     def _begin(self, party: Party) -> None:
         party.acted()
+        # What earlier requests of this instant have set going (a client that left, say) is over before this one comes:
+        # threads and loops must not race within an instant.
+        self.thread.when_quiet(self._arrive)
+
+    def _arrive(self) -> None:
+        if self._over:
+            return  # its client has given up in the same instant
         self.scope["extensions"][CONNECTION] = self
         self.watcher.began(self)
         self.thread.spawn(self._run())

@@ -56,6 +56,16 @@ class TwinThread:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def when_quiet(self, action: Callable[[], None]) -> None:
+        """Do something when everything that can happen at this instant has happened; in real time now.
+
+        For the twin's thread. Several actions are done in the order in which they were asked for.
+        """
+        if self.time is None:
+            action()
+        else:
+            self.time.advance(Advance(self.time.now_ns, action))
+
     def ask(self, question: Callable[[], T]) -> T:
         """Ask something on the twin's thread, when everything that can happen at this instant has happened."""
         return self.run(self._quiet_then(question))
