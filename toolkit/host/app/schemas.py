@@ -281,21 +281,22 @@ def parameters_json(parameters: dict[str, Any]) -> dict[str, Any]:
     if parameters["required"]:
         out["required"] = parameters["required"]
     properties = parameters["properties"]
-    out["properties"] = None if properties is None else {key: _property_json(item) for key, item in properties.items()}
+    out["properties"] = None if properties is None else {key: property_json(item) for key, item in properties.items()}
     return out
 
 
-def _property_json(item: dict[str, Any]) -> dict[str, Any]:
+def property_json(item: dict[str, Any]) -> dict[str, Any]:
+    """One of them."""
     out: dict[str, Any] = {}
     if item["anyOf"]:
-        out["anyOf"] = [_property_json(entry) for entry in item["anyOf"]]
+        out["anyOf"] = [property_json(entry) for entry in item["anyOf"]]
     if item["type"]:
         out["type"] = item["type"][0] if len(item["type"]) == 1 else item["type"]
     for key in ("items", "description", "enum"):
         if item[key]:
             out[key] = item[key]
     if item["properties"] is not None:
-        out["properties"] = {key: _property_json(entry) for key, entry in item["properties"].items()}
+        out["properties"] = {key: property_json(entry) for key, entry in item["properties"].items()}
     if item["required"]:
         out["required"] = item["required"]
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +60,10 @@ class Transfer:
             for status in creation.steps():
                 yield {"status": status}
         except NeedsPullError as need:
-            async for progress in self._pull(need.name, insecure=False).steps():
-                if progress["status"] != "success":
-                    yield progress
+            async with contextlib.aclosing(self._pull(need.name, insecure=False).steps()) as pulling:
+                async for progress in pulling:
+                    if progress["status"] != "success":
+                        yield progress
             for status in creation.steps():
                 yield {"status": status}
 

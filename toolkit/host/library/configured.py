@@ -33,9 +33,11 @@ Write each call as a JSON object with name and arguments between <tool_call> and
 {{ .Content }}<|im_end|>
 {{ else if eq .Role "assistant" }}<|im_start|>assistant
 {{ .Content }}
+{{- if .ToolCalls }}
 {{- range .ToolCalls }}<tool_call>
 {"name": "{{ .Function.Name }}", "arguments": {{ .Function.Arguments }}}
 </tool_call>
+{{- end }}
 {{- end }}<|im_end|>
 {{ else if eq .Role "tool" }}<|im_start|>user
 <tool_response>

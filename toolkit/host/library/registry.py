@@ -6,6 +6,7 @@ how it misbehaves, is data.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from toolkit.host.library.names import DEFAULT_HOST, ModelName
 from toolkit.host.library.store import Blob, Layer, Manifest, Store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from toolkit.host.clock import Clock
 
@@ -117,7 +118,7 @@ class Pull:
     clock: Clock
     time_scale: float = 1.0
 
-    async def steps(self) -> AsyncIterator[dict[str, Any]]:
+    async def steps(self) -> AsyncGenerator[dict[str, Any], None]:
         """Do the work; yields progress as the API shows it.
 
         Raises:
@@ -137,8 +138,9 @@ class Pull:
             if layer.digest in self.store.blobs:
                 yield _progress(layer, layer.size_bytes)
                 continue
-            async for progress in self._fetch(offer, layer):
-                yield progress
+            async with contextlib.aclosing(self._fetch(offer, layer)) as fetching:
+                async for progress in fetching:
+                    yield progress
             fetched.append(layer.digest)
         yield {"status": "verifying sha256 digest"}
         for digest in fetched:
@@ -153,7 +155,7 @@ class Pull:
             self.store.drop_unused(old.digests() - manifest.digests())
         yield {"status": "success"}
 
-    async def _fetch(self, offer: Offer, layer: Layer) -> AsyncIterator[dict[str, Any]]:
+    async def _fetch(self, offer: Offer, layer: Layer) -> AsyncGenerator[dict[str, Any], None]:
         """Bring one blob; a line about every 60 ms, none for one that is there sooner."""
         if offer.no_redirect:
             raise PullFailedError("http: no Location header in response")

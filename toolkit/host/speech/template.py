@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from toolkit.host.app.gojson import dumps
-from toolkit.host.app.schemas import parameters_json, tool_json
+from toolkit.host.app.schemas import property_json, tool_json
 from toolkit.host.speech.template_nodes import (
     Action,
     Branch,
@@ -57,7 +57,8 @@ class Template:
             TemplateError: in Go's words.
         """
         tree = parse_template(source)
-        variables = frozenset(name.lower() for name in _mentioned(tree.nodes))
+        defined = (node for _, nodes in tree.defined for node in nodes)
+        variables = frozenset(name.lower() for name in _mentioned((*tree.nodes, *defined)))
         if not variables & {"messages", "response"}:
             tree = replace(tree, nodes=(*tree.nodes, _RESPONSE))
         return cls(source, tree, variables)
@@ -135,9 +136,15 @@ def _functions(today: dt.date) -> dict[str, Any]:
 
 
 def dumps_any(value: Any) -> str:
-    """JSON of a template value: records and lists with a printed form are JSON already."""
-    text = getattr(value, "text", None)
-    return str(text) if text is not None else dumps(dict(value) if isinstance(value, dict) else value)
+    """JSON of a template value; what knows its own JSON says it."""
+    wire = getattr(value, "wire", None)
+    if wire is not None:
+        return str(wire)
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{dumps(key)}:{dumps_any(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ",".join(map(dumps_any, value)) + "]"
+    return dumps(value)
 
 
 def _typescript(value: Any) -> str:
@@ -218,7 +225,7 @@ def _tool_record(tool: dict[str, Any]) -> Record:
     function, parameters = tool["function"], tool["function"]["parameters"]
     shown = _sorted_properties(tool_json(tool))
     properties = parameters["properties"] or {}
-    described = _sorted_properties({"parameters": parameters_json(parameters)})["parameters"]
+    described = {key: property_json(properties[key]) for key in sorted(properties)}
     function_record = Record(
         "template.templateToolFunction",
         {
@@ -233,11 +240,13 @@ def _tool_record(tool: dict[str, Any]) -> Record:
                     "Required": parameters["required"] or [],
                     "Properties": Printed(
                         {key: _property_record(item) for key, item in properties.items()},
-                        dumps(described["properties"] or {}),
+                        dumps(described),
                     ),
                 },
+                wire=dumps(shown["function"]["parameters"]),
             ),
         },
+        wire=dumps(shown["function"]),
     )
     return Record(
         "template.templateTool",
@@ -266,13 +275,18 @@ def _property_record(item: dict[str, Any]) -> Record:
         "api.ToolProperty",
         {
             "AnyOf": [_property_record(entry) for entry in item["anyOf"] or ()],
-            "Type": PrintedList(list(item["type"] or ()), _printed_type(item["type"])),
+            "Type": PrintedList(
+                list(item["type"] or ()),
+                _printed_type(item["type"]),
+                wire=dumps(item["type"][0] if len(item["type"] or ()) == 1 else item["type"]),
+            ),
             "Items": item["items"],
             "Description": item["description"],
             "Enum": item["enum"] or [],
             "Required": item["required"] or [],
             "Properties": {key: _property_record(entry) for key, entry in (item["properties"] or {}).items()},
         },
+        wire=dumps(property_json(item)),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +32,13 @@ if TYPE_CHECKING:
 
 
 class Record(dict[str, Any]):
-    """A struct: asking for a field that it does not have is a fault. `text` is what it prints as."""
+    """A struct: asking for a field that it does not have is a fault. `text` is what it prints as, `wire` its JSON."""
 
-    def __init__(self, go_type: str, values: dict[str, Any], text: str | None = None) -> None:
+    def __init__(
+        self, go_type: str, values: dict[str, Any], text: str | None = None, *, wire: str | None = None
+    ) -> None:
         super().__init__(values)
-        self.go_type, self.text = go_type, text
+        self.go_type, self.text, self.wire = go_type, text, wire if wire is not None else text
 
 
 class Printed(dict[str, Any]):
@@ -42,15 +46,15 @@ class Printed(dict[str, Any]):
 
     def __init__(self, values: dict[str, Any], text: str) -> None:
         super().__init__(values)
-        self.text = text
+        self.text = self.wire = text
 
 
 class PrintedList(list[Any]):
     """A list with its own way of printing."""
 
-    def __init__(self, values: list[Any], text: str) -> None:
+    def __init__(self, values: list[Any], text: str, *, wire: str | None = None) -> None:
         super().__init__(values)
-        self.text = text
+        self.text, self.wire = text, wire if wire is not None else text
 
 
 class _NoValue:
@@ -290,8 +294,35 @@ def _slice(value: Any, start: int = 0, end: int | None = None) -> Any:
 
 
 def _printf(template: str, *values: Any) -> str:
-    converted = [value if isinstance(value, (int, float)) else printed(value) for value in values]
-    return template.replace("%v", "%s").replace("%q", '"%s"').replace("%t", "%s") % tuple(converted)
+    """The verbs that templates use; what is left over or missing is told as Go tells it."""
+    rest = list(values)
+
+    def verb(found: re.Match[str]) -> str:
+        flags, kind = found[1], found[2]
+        if kind == "%":
+            return "%"
+        if not rest:
+            return f"%!{kind}(MISSING)"
+        value = rest.pop(0)
+        if kind == "q":
+            return json.dumps(printed(value), ensure_ascii=False)
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return f"%{flags}{kind}" % value if kind in "dfgex" and number else f"%{flags}s" % printed(value)
+
+    text = _VERB.sub(verb, template)
+    return text + f"%!(EXTRA {', '.join(f'{_go_type(value)}={printed(value)}' for value in rest)})" if rest else text
+
+
+def _print(*values: Any) -> str:
+    """A blank between neighbours neither of which is a string."""
+    out = ""
+    for place, value in enumerate(values):
+        out += " " * (place > 0 and not isinstance(value, str) and not isinstance(values[place - 1], str))
+        out += printed(value)
+    return out
+
+
+_VERB = re.compile(r"%([-+# 0]*[0-9]*(?:\.[0-9]+)?)([a-zA-Z%])")
 
 
 _BUILT_IN: dict[str, Callable[..., Any]] = {
@@ -299,7 +330,7 @@ _BUILT_IN: dict[str, Callable[..., Any]] = {
     "len": len,
     "index": _index,
     "slice": _slice,
-    "print": lambda *values: "".join(printed(value) for value in values),
+    "print": _print,
     "println": lambda *values: " ".join(printed(value) for value in values) + "\n",
     "printf": _printf,
     "html": lambda *values: "".join(printed(value) for value in values).replace("&", "&amp;").replace("<", "&lt;"),

@@ -8,8 +8,10 @@ from typing import Protocol
 
 BYTE_TOKENS = 256
 _SPACE_MARK = "\u0120"
-_PIECES = re.compile(r" ?[^\W\d_]{1,4}|[^\W\d_]{1,4}| ?\d{1,3}|\s+| ?[^\w\s]{1,2}|.", re.DOTALL)
-_PIECE_BYTES = 4
+_PIECES = re.compile(r" ?[^\W\d_]{1,5}|[^\W\d_]{1,5}| ?\d{1,3}|\s+| ?[^\w\s]{1,2}|.", re.DOTALL)
+_PIECE_BYTES = 6
+"""Ids of so many bytes are still exact in every JSON reader."""
+_LENGTHS = _PIECE_BYTES + 1
 _WORDS = re.compile(r"[^\W_]+|[^\w\s]|_")
 
 
@@ -36,7 +38,7 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WordTokenizer:
-    """A tokenizer without a vocabulary: pieces of up to four bytes, whose id is their bytes and length.
+    """A tokenizer without a vocabulary: pieces of up to six bytes, whose id is their bytes and length.
 
     About four characters a token in English, as real vocabularies have; reversible.
     """
@@ -52,9 +54,9 @@ class WordTokenizer:
         """The text of these ids."""
         data = bytearray()
         for token in tokens:
-            code, length = divmod(token, 5)
+            code, length = divmod(token, _LENGTHS)
             if token < 0 or code >= 1 << (8 * length):
-                raise TokenRangeError(token, 5 << 32)
+                raise TokenRangeError(token, _LENGTHS << 8 * _PIECE_BYTES)
             data += code.to_bytes(length, "big")
         return data.decode("utf-8", "replace")
 
@@ -81,16 +83,16 @@ class WholeWordTokenizer:
 
 
 def _short_ids(text: str) -> list[int]:
-    """Ids of a text in runs of at most four bytes, whole characters only."""
+    """Ids of a text in runs of at most six bytes, whole characters only."""
     ids: list[int] = []
     run = b""
     for char in text:
         data = char.encode("utf-8", "replace")
         if len(run) + len(data) > _PIECE_BYTES:
-            ids.append(int.from_bytes(run, "big") * 5 + len(run))
+            ids.append(int.from_bytes(run, "big") * _LENGTHS + len(run))
             run = b""
         run += data
-    return [*ids, int.from_bytes(run, "big") * 5 + len(run)] if run else ids
+    return [*ids, int.from_bytes(run, "big") * _LENGTHS + len(run)] if run else ids
 
 
 @dataclass(frozen=True, slots=True)
