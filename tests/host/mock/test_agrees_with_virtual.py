@@ -34,6 +34,7 @@ def decisions(ledger: Ledger | MockTwin) -> tuple[list[object], ...]:
 def in_virtual_time(steps: list[Step]) -> tuple[list[object], ...]:
     """On the heap of events, one request after the other."""
     spec = twin_from_config(TwinSection())
+    host: VirtualHost
     ledger = Ledger(lambda: host.now_ns)
     host = VirtualHost(
         spec.hardware,

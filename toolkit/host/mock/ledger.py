@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.host.mock.exchange import Exchange
     from toolkit.host.scheduler import Runner
 
@@ -81,7 +83,7 @@ class Unload:
 class Ledger:
     """Watches requests (see `exchange.Watcher`) and the scheduler (see `toolkit.host.scheduler.Observer`)."""
 
-    now_ns: Any
+    now_ns: Callable[[], int]
     """Asked for the time since the start."""
     requests: list[SeenRequest] = field(default_factory=list)
     loads: list[Load] = field(default_factory=list)
