@@ -38,8 +38,8 @@ def run(*records: RequestRecord) -> Run:
 def test_counts_are_those_of_a_hand_count() -> None:
     summary = summarise([run(HIT, COLD, JOINED, REFUSED)], ())
     assert (summary.requests, summary.answered, summary.rejected) == (4, 3, 1)
-    assert (summary.hits, summary.joined, summary.swaps, summary.evictions) == (2, 1, 1, 1)
-    assert summary.hit_rate == 0.5
+    assert (summary.hits, summary.joined, summary.swaps, summary.evictions) == (1, 1, 1, 1)
+    assert summary.hit_rate == 0.25
 
 
 def test_cold_warm_and_joined_never_share_a_distribution() -> None:

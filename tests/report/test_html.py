@@ -93,11 +93,12 @@ def test_the_key_numbers_are_those_of_the_results_file(small: Comparison) -> Non
     rows = {row[0].split(" ")[0]: row[1:] for row in Page(render_html(small)).cells[1:7]}
     for name, told in to_jsonable(small)["strategies"].items():
         assert rows[name][0] == percent(told["hit_rate"])
-        assert rows[name][2] == count(told["swaps"])
-        assert rows[name][3] == duration(told["wait_s"]["mean"])
-        assert rows[name][5] == duration(told["ttft_cold_s"]["p50"])
-        assert rows[name][6] == duration(told["ttft_warm_s"]["p50"])
-        assert rows[name][8] == str(told["requests"] - told["answered"])
+        assert rows[name][2] == count(told["joined"])
+        assert rows[name][3] == count(told["swaps"])
+        assert rows[name][4] == duration(told["wait_s"]["mean"])
+        assert rows[name][6] == duration(told["ttft_cold_s"]["p50"])
+        assert rows[name][7] == duration(told["ttft_warm_s"]["p50"])
+        assert rows[name][9] == str(told["requests"] - told["answered"])
 
 
 def test_all_leaders_are_marked_and_nobody_else(small: Comparison) -> None:

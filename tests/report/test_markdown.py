@@ -28,7 +28,7 @@ def test_another_reader_finds_a_table_with_the_numbers(small: Comparison) -> Non
     for row, (name, told) in zip(rows[1:], to_jsonable(small)["strategies"].items(), strict=False):
         cells = [re.sub("<[^>]*>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row)]
         assert cells[:2] == [name, percent(told["hit_rate"])]
-        assert len(cells) == 9
+        assert len(cells) == 10
 
 
 def test_hostile_names_bring_no_markup(hostile: Comparison) -> None:

@@ -153,7 +153,7 @@ def test_reaching_the_optimum_and_passing_it(compare: Callable[..., Comparison])
     full = compare(strategy("x", 9.0, hits=900), optimum=Optimum(1000, 900, 0.9, "exact", ""))
     assert verdict(full).endswith("; nothing more is achievable.")
     more = compare(strategy("x", 9.0, hits=900), optimum=Optimum(1000, 890, 0.89, "exact", ""))
-    assert verdict(more).endswith("; more hits than the optimum that takes requests one at a time.")
+    assert verdict(more).endswith("; more hits than the optimum that takes requests in their order.")
 
 
 def test_without_an_optimum_nothing_is_said_of_it(compare: Callable[..., Comparison]) -> None:

@@ -88,9 +88,10 @@ class ResidencySpan:
 class Provenance:
     """Everything that must be equal before two runs may be compared, and what a reader needs to repeat this one.
 
-    `plan_sha256` is that of the requests as they were played. `host` is `twin` or the base URL; `server_version` as `/api/version` says; `profile` the scheduler profile;
-    `models` pairs of (name, digest); `options` and `environment` sorted pairs. `started_at` is an ISO time for real
-    hosts and None in virtual time, so that equal runs give equal bytes.
+    `plan_sha256` is that of the requests as they were played. `host` is `twin` or the base URL; `server_version` as
+    `/api/version` says; `profile` the scheduler profile; `models` pairs of (name, digest); `options` and
+    `environment` sorted pairs. `started_at` is an ISO time for real hosts and None in virtual time, so that equal
+    runs give equal bytes.
     """
 
     toolkit_version: str

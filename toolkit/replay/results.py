@@ -67,9 +67,10 @@ class SloResult:
 class StrategySummary:
     """One strategy over all its repetitions.
 
-    `hits` are requests answered without a load of their own (`joined` of them waited for somebody else's). `swaps`
-    are loads that requests caused, reloads included. `wait` is intended arrival → model in hand, over all answered
-    requests. TTFT is from the intended arrival; `ttft_warm` excludes joined ones.
+    `hits` found their model in memory and ready. `joined` had no load of their own, but waited for somebody else's.
+    `swaps` are loads that requests caused, reloads and loads of requests that got no answer included. `wait` is
+    intended arrival → model in hand, over all answered requests. TTFT is from the intended arrival; `ttft_warm` is
+    that of hits.
     """
 
     strategy: str

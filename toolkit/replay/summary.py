@@ -2,8 +2,8 @@
 
 Definitions, once: the *wait* of a request is the time from its intended arrival until it has a loaded model in hand.
 *TTFT* is from the intended arrival to the first token, *E2E* to the last. Cold requests (cold, reload) and warm ones
-(hit) never share a distribution; joined ones waited for somebody else's load and stand in neither. Requests that got
-no answer have no latency; they are counted, and they miss every SLO.
+(hit) never share a distribution; joined ones waited for somebody else's load: they are no hits, and stand in neither.
+Requests that got no answer have no latency; they are counted, and they miss every SLO.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 NS_PER_S = 1e9
 COLD = frozenset({"cold", "reload"})
-WARM = frozenset({"hit", "joined"})
 
 
 def summarise(runs: Sequence[Run], slos: Sequence[Slo]) -> StrategySummary:
@@ -30,7 +29,7 @@ def summarise(runs: Sequence[Run], slos: Sequence[Slo]) -> StrategySummary:
     records = [record for run in runs for record in run.records]
     answered = [record for record in records if record.outcome == "ok"]
     cold = [record for record in answered if record.temperature in COLD]
-    hits = [record for record in answered if record.temperature in WARM]
+    hits = [record for record in answered if record.temperature == "hit"]
     return StrategySummary(
         strategy=runs[0].strategy,
         runs=len(runs),
@@ -41,7 +40,7 @@ def summarise(runs: Sequence[Run], slos: Sequence[Slo]) -> StrategySummary:
         cancelled=_count(records, "cancelled"),
         unanswered=_count(records, "unanswered"),
         hits=len(hits),
-        joined=sum(record.temperature == "joined" for record in hits),
+        joined=sum(record.temperature == "joined" for record in answered),
         hit_rate=len(hits) / len(records) if records else 0.0,
         swaps=sum(record.temperature in COLD for record in records),
         reloads=sum(record.temperature == "reload" for record in records),
@@ -49,7 +48,7 @@ def summarise(runs: Sequence[Run], slos: Sequence[Slo]) -> StrategySummary:
         wait=distribution(map(wait_ns, answered)),
         wait_cold=distribution(map(wait_ns, cold)),
         ttft_cold=distribution(map(ttft_ns, cold)),
-        ttft_warm=distribution(ttft_ns(record) for record in hits if record.temperature == "hit"),
+        ttft_warm=distribution(map(ttft_ns, hits)),
         e2e=distribution(map(e2e_ns, answered)),
         split_cold=_split(cold),
         split_all=_split(answered),
@@ -115,7 +114,7 @@ def _shares(runs: Sequence[Run], records: Sequence[RequestRecord]) -> tuple[Mode
     resident_ns: Counter[str] = Counter()
     for record in records:
         requests[record.model] += 1
-        if record.outcome == "ok" and record.temperature in WARM:
+        if record.outcome == "ok" and record.temperature == "hit":
             hits[record.model] += 1
     for run in runs:
         for span in run.residency:

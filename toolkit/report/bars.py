@@ -62,11 +62,8 @@ def hit_rates(comparison: Comparison) -> Scene:
         items += row_label(y, one.strategy, f"{percent(one.hit_rate)}{of}")
         items.append(Rect(_LEFT, y + _BAR_TOP, _SPAN, _BAR, "wash"))
         joined = one.joined / one.requests if one.requests else 0.0
-        own = max(one.hit_rate - joined, 0.0)
-        items.append(Rect(_LEFT, y + _BAR_TOP, _SPAN * own, _BAR, "accent"))
-        items.append(
-            Rect(_LEFT + _SPAN * own, y + _BAR_TOP, _SPAN * (one.hit_rate - own), _BAR, "joined", hatched=True)
-        )
+        items.append(Rect(_LEFT, y + _BAR_TOP, _SPAN * one.hit_rate, _BAR, "accent"))
+        items.append(Rect(_LEFT + _SPAN * one.hit_rate, y + _BAR_TOP, _SPAN * joined, _BAR, "joined", hatched=True))
     if optimum is not None:
         x = _LEFT + _SPAN * optimum.hit_rate
         at_most = "at most " if optimum.method == "bound" else ""

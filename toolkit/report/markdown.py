@@ -18,6 +18,7 @@ _LINKED = re.compile(r"(?i)\b(https?|ftp|mailto)(:)|\b(www)(\.)")
 _COLUMNS = (
     "Hit rate",
     "Of optimum",
+    "Joined",
     "Swaps",
     "Wait mean",
     "Wait p95",
@@ -75,6 +76,7 @@ def _row(one: StrategySummary, optimum: Optimum | None, *, strong: bool) -> str:
             name,
             percent(one.hit_rate),
             achieved(measures.share_of_optimum(one, optimum)),
+            count(one.joined),
             count(one.swaps),
             duration(None if one.wait is None else one.wait.mean_s),
             duration(None if one.wait is None else one.wait.p95_s),
@@ -95,6 +97,7 @@ def _optimum_row(optimum: Optimum) -> str:
         "optimum",
         f"{at_most}{percent(optimum.hit_rate)}",
         "100 %",
+        duration(None),
         f"{at_least}{count(optimum.requests - optimum.hits)}",
     )
     return _line(known + (duration(None),) * (len(_COLUMNS) + 1 - len(known)))

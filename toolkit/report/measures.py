@@ -19,7 +19,7 @@ def share_of_optimum(summary: StrategySummary, optimum: Optimum | None) -> float
     """Return hits ÷ the optimum's hits for as many requests, or None without an optimum to divide by.
 
     The summary pools all repetitions and the optimum counts one, so the optimum is scaled by the number of requests.
-    Above 1 is possible: the optimum takes requests one at a time, a real host may answer two that wait for one load.
+    Above 1 is possible: the optimum takes requests in their order, a host answers those for resident models first.
     """
     if optimum is None or optimum.hits == 0 or optimum.requests == 0 or summary.requests == 0:
         return None

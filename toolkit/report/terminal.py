@@ -15,7 +15,7 @@ from rich.text import Text
 
 from toolkit.report import measures
 from toolkit.report.verdict import leaders
-from toolkit.report.wording import OVER_OPTIMUM, achieved, count, counted, duration, percent, plain, shortened
+from toolkit.report.wording import JOINED, OVER_OPTIMUM, achieved, count, counted, duration, percent, plain, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _HEADINGS = (
     "hit\nrate",
     "of\noptimum",
+    "\njoined",
     "\nswaps",
     "wait\nmean",
     "wait\np95",
@@ -90,6 +91,7 @@ def _cells(one: StrategySummary, optimum: Optimum | None) -> tuple[str, ...]:
     return (
         percent(one.hit_rate),
         achieved(measures.share_of_optimum(one, optimum)),
+        count(one.joined),
         count(one.swaps),
         _of(one.wait, lambda values: values.mean_s),
         _of(one.wait, lambda values: values.p95_s),
@@ -109,6 +111,7 @@ def _optimum_cells(optimum: Optimum) -> tuple[str, ...]:
         "  optimum",
         f"{at_most}{percent(optimum.hit_rate)}",
         "100 %",
+        duration(None),
         f"{at_least}{count(optimum.requests - optimum.hits)}",
     )
     return known + (duration(None),) * (len(_HEADINGS) + 1 - len(known))
@@ -118,6 +121,8 @@ def _footnotes(comparison: Comparison) -> list[tuple[str, str]]:
     """Return what qualifies the numbers, each with the sign before it."""
     best = leaders(comparison)
     notes = [("*", "shortest mean wait")] if 0 < len(best) < len(comparison.strategies) else []
+    if any(one.joined for one in comparison.strategies):
+        notes.append(("-", JOINED))
     notes.append(("-", "TTFT (time to first token) and end to end are medians; cold and warm never pooled."))
     if any(one.wait is not None and one.wait.p95_s is None for one in comparison.strategies):
         notes.append(("-", "A dash under p95: too few samples to carry a 95th percentile."))

@@ -192,7 +192,7 @@ def _achieved(chosen: StrategySummary, comparison: Comparison) -> str:
         return (
             "; nothing more is achievable"
             if share == 1
-            else "; more hits than the optimum that takes requests one at a time"
+            else "; more hits than the optimum that takes requests in their order"
         )
     at_least = "at least " if comparison.optimum.method == "bound" else ""
     return f"; {at_least}{achieved(share)} of what is achievable"

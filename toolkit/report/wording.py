@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-OVER_OPTIMUM = (
-    "Over 100 % of the optimum: it takes requests one at a time, while here several shared one load (joined)."
-)
+OVER_OPTIMUM = "Over 100 % of the optimum: that takes requests in their order, a host those for resident models first."
 """How a strategy can pass the ceiling; the table and the page say it where one does."""
+
+JOINED = "Joined: no load of their own, but they waited for somebody else's; they are no hits."
+"""What the column means; under the table of a terminal, where there is no other place to say it."""
 
 ABSENT = "-"
 """What stands where there is no value; never 0."""

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from toolkit.replay.results import Comparison, Distribution, Optimum, StrategySummary
 
 COLUMNS = (
-    Column("Hit rate", "requests that needed no load of their own ÷ all requests"),
+    Column("Hit rate", "requests that found their model in memory, ready ÷ all requests"),
     Column("Of optimum", "hits ÷ the hits of an offline optimum that knows the future"),
+    Column("Joined", "requests without a load of their own that waited for somebody else's"),
     Column("Swaps", "loads that requests caused, reloads included"),
     Column("Wait, mean", "from intended arrival to model in hand, over all answered requests"),
     Column("Wait, p95", "19 of 20 answered requests waited no longer"),
@@ -89,6 +90,7 @@ def _strategy(one: StrategySummary, optimum: Optimum | None, best: bool) -> Row:
     cells = (
         percent(one.hit_rate),
         achieved(measures.share_of_optimum(one, optimum)),
+        count(one.joined),
         count(one.swaps),
         _of(one.wait, lambda values: values.mean_s),
         _of(one.wait, lambda values: values.p95_s),
@@ -107,7 +109,8 @@ def _of(values: Distribution | None, pick: Callable[[Distribution], float | None
 def _optimum(optimum: Optimum) -> Row:
     bound = optimum.method == "bound"
     at_most, at_least = ("≤ ", "≥ ") if bound else ("", "")
-    cells = [f"{at_most}{percent(optimum.hit_rate)}", "100 %", f"{at_least}{count(optimum.requests - optimum.hits)}"]
+    cells = [f"{at_most}{percent(optimum.hit_rate)}", "100 %", duration(None)]
+    cells.append(f"{at_least}{count(optimum.requests - optimum.hits)}")
     cells += [duration(None)] * (len(COLUMNS) - len(cells))
     label = "optimum (bound)" if bound else "optimum"
     return Row(Html(f"<em>{esc(label)}</em>"), tuple(esc(cell) for cell in cells), "ceiling")

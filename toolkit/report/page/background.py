@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _MOST_SETS = 12
 
 GLOSSARY = (
-    ("hit", "The request needed no load of its own: its model was in memory, or it joined another request's load."),
-    ("joined", "A hit that still waited, for a load or unload that another request had started."),
+    ("hit", "The request found its model in memory, ready to answer."),
+    ("joined", "No load of its own, but it waited for a load or unload that another request had started; no hit."),
     ("cold", "The request had its model loaded."),
     ("reload", "The model was in memory, but with other runner options (another context, say), and was loaded again."),
     ("swap", "A load that a request caused, reloads included; usually another model has to leave for it."),
@@ -38,8 +38,8 @@ GLOSSARY = (
         "optimum",
         (
             "The hits of a strategy that knows every future request, taking them one at a time under the same memory "
-            "rule. It says how much there is to gain. Where several requests share one load (joined), a host can have "
-            "more hits than that."
+            "rule. It says how much there is to gain. A host can pass it a little: it answers requests for models in "
+            "memory before a load that waits, out of their order."
         ),
     ),
     ("p50, p95", "Half, or 19 of 20, of the samples are no larger. Not given where there are too few samples."),
