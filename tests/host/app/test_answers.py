@@ -132,3 +132,20 @@ async def test_streams_take_the_time_of_their_tokens() -> None:
     last = json.loads(reply.body.splitlines()[-1])
     assert took > 0.09 * (last["prompt_eval_duration"] + last["eval_duration"])
     assert len(reply.chunks) > 50
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/generate", {"model": "broken"}),
+        ("/v1/chat/completions", {"model": "broken", "messages": [{"role": "user", "content": "x"}]}),
+        ("/api/generate", {"model": "tiny", "prompt": "x", "context": [1, 999_999]}),
+    ],
+)
+async def test_what_ended_the_old_server_closes_the_connection(recorded: Path, path: str, body: Any) -> None:
+    twin = assemble(TwinOptions(models_file=recorded, time_scale=0.0, profile="v0.24"), RealClock())
+    async with listening(twin.app, "127.0.0.1", 0) as url:
+        data = json.dumps(body).encode()
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(data)}\r\n\r\n"
+        assert await exchange(url, head.encode() + data) is None
+        assert (await post(url, "/api/generate", {"model": "tiny"})).status == 200, "the twin itself lives on"

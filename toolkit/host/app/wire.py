@@ -309,7 +309,7 @@ class Connection(asyncio.Protocol):
         try:
             await self._app(exchange.scope, exchange.receive, exchange.send)
         except ConnectionCutError:
-            self.transport.abort()
+            self.transport.close()
         except Exception:  # noqa: BLE001 - a mistake in a handler must not end the connection unanswered
             _log.exception("%s %s failed", exchange.scope["method"], exchange.scope["path"])
             await self._fail(exchange)

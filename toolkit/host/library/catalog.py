@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from toolkit.host.library.store import Store
 
 
+MOST_SPELLINGS = 4096
+
+
 @dataclass(slots=True)
 class Catalog:
     """Models by name. `jinja`: whether chat templates inside model files are used (v0.32)."""
@@ -27,6 +30,8 @@ class Catalog:
         self._refresh()
         known = self._existing.get(name)
         if known is None:
+            if len(self._existing) >= MOST_SPELLINGS:  # clients may ask for anything
+                self._existing.clear()
             known = self._existing[name] = self.store.existing(name)
         return known
 
