@@ -51,7 +51,8 @@ def test_the_documented_keys_are_there_and_add_up(tmp_path: Path) -> None:
     assert result["schema"] == 1
     assert list(result["strategies"]) == NAMES
     for one in result["strategies"].values():
-        assert one["requests"] == one["hits"] + one["joined"] + one["swaps"] + one["rejected"] + one["failed"] + one["unanswered"]
+        ends = ("hits", "joined", "swaps", "rejected", "failed", "unanswered")
+        assert one["requests"] == sum(one[end] for end in ends)
         assert one["hit_rate"] == pytest.approx(one["hits"] / one["requests"])
         assert {"mean", "p50", "p95", "max"} <= one["wait_s"].keys()
         assert {"ttft_cold_s", "ttft_warm_s", "e2e_s"} <= one.keys()
