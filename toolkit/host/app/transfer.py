@@ -22,7 +22,7 @@ from toolkit.host.library.names import (
 from toolkit.host.library.registry import Pull, PullFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from toolkit.host.app.exchange import Call
     from toolkit.host.app.services import Services
@@ -52,7 +52,7 @@ class Transfer:
         steps = self._create_steps(self.services.catalog.existing(name), request)
         return await progress_answer(steps, stream=request["stream"] is not False)
 
-    async def _create_steps(self, name: ModelName, request: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    async def _create_steps(self, name: ModelName, request: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         services = self.services
         store = services.catalog.store
         creation = Creation(store, name, request, services.clock.wall_ns(), services.line.rewrites_gguf)
@@ -98,7 +98,7 @@ class Transfer:
             return error_answer(400, "model is required")
         return await progress_answer(self._push_steps(asked), stream=request["stream"] is not False)
 
-    async def _push_steps(self, asked: str) -> AsyncIterator[dict[str, Any]]:
+    async def _push_steps(self, asked: str) -> AsyncGenerator[dict[str, Any], None]:
         store = self.services.catalog.store
         name = self.services.catalog.existing(parse_name(asked))
         yield {"status": "retrieving manifest"}
@@ -113,7 +113,7 @@ class Transfer:
         )
 
 
-async def progress_answer(steps: AsyncIterator[dict[str, Any]], *, stream: bool) -> Answer:
+async def progress_answer(steps: AsyncGenerator[dict[str, Any], None], *, stream: bool) -> Answer:
     """Progress as lines, or only its end."""
     if not stream:
         latest: dict[str, Any] = {"status": ""}
@@ -130,10 +130,12 @@ async def progress_answer(steps: AsyncIterator[dict[str, Any]], *, stream: bool)
     return Answer(200, [("Content-Type", NDJSON)], stream=_lines(first, steps))
 
 
-async def _lines(first: dict[str, Any], rest: AsyncIterator[dict[str, Any]]) -> AsyncIterator[bytes]:
-    yield encode(first) + b"\n"
-    try:
-        async for step in rest:
-            yield encode(step) + b"\n"
-    except (CreateFailedError, PullFailedError) as error:
-        yield error_line(str(error))
+async def _lines(first: dict[str, Any], rest: AsyncGenerator[dict[str, Any], None]) -> AsyncIterator[bytes]:
+    """Lines of progress; a client that goes away ends the steps at once, so that what was fetched is kept."""
+    async with contextlib.aclosing(rest):
+        yield encode(first) + b"\n"
+        try:
+            async for step in rest:
+                yield encode(step) + b"\n"
+        except (CreateFailedError, PullFailedError) as error:
+            yield error_line(str(error))
