@@ -35,9 +35,9 @@ bench: $(VENV)/.installed-dev
 
 # Maintainers only: resolve anew (names, versions, hashes; the registry's address stays out).
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group build pyproject.toml -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	  --group build --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 # The example report, and the table in the README.
