@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 REPORTS = Path("reports")
 NS_PER_S = 1_000_000_000
 EXIT_INTERRUPTED = 130
-PLAIN_WIDTH = 80
+NARROWEST_TABLE = 80
 WIDEST_TABLE = 120
 
 
@@ -138,7 +138,9 @@ class Session:
         from toolkit.report.terminal import terminal_text  # noqa: PLC0415 - one of two outputs
 
         color = sys.stdout.isatty() and not self.output.no_color and "NO_COLOR" not in os.environ
-        width = min(shutil.get_terminal_size().columns, WIDEST_TABLE) if sys.stdout.isatty() else PLAIN_WIDTH
+        # Never narrower than the table: a terminal wraps a long line, but a number that is cut is a lie.
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else NARROWEST_TABLE
+        width = max(NARROWEST_TABLE, min(columns, WIDEST_TABLE))
         click.echo(terminal_text(comparison, width=width, color=color), color=color)
 
     def _say_where(self, sentence: str) -> None:
