@@ -96,7 +96,7 @@ def test_nothing_beats_the_server_when_the_server_is_as_good(compare: Callable[.
     made = compare(strategy("server-default", 10.1), strategy("lru-unload", 10.0), strategy("none", 40.0))
     assert verdict(made) == (
         "No strategy beats server-default on this day: the mean wait is 10.1 s, as under lru-unload, and up to "
-        "40.0 s under none; 90 % of what is achievable."
+        "40.0 s under 'none'; 90 % of what is achievable."
     )
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _HEADINGS = (
     "hit\nrate",
-    "of\noptimum",
+    "of\nbest",
     "\njoined",
     "\nswaps",
     "wait\nmean",
@@ -36,26 +36,27 @@ _HEADINGS = (
     "end to\nend",
 )
 _NAME_CHARACTERS = 16
+WIDE_ENOUGH = 200
+"""No table is wider than this: names are shortened, and numbers are written with few digits."""
 
 
 def terminal_text(comparison: Comparison, width: int = 80, *, color: bool = False) -> str:
-    """Return what `print_comparison` prints on a terminal `width` columns wide, with escape codes only if `color`."""
+    """Return verdict, table and footnotes for a terminal `width` columns wide, with escape codes only if `color`.
+
+    Text is wrapped at `width`; the table is as wide as it must be, because a number that is cut is a lie.
+    """
     buffer = io.StringIO()
     console = Console(
         file=buffer,
-        width=width,
+        width=WIDE_ENOUGH,
         force_terminal=color,
         color_system="standard" if color else None,
         legacy_windows=False,
     )
-    print_comparison(comparison, console)
-    return "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
-
-
-def print_comparison(comparison: Comparison, console: Console) -> None:
-    """Print verdict, table and footnotes."""
     for part in _parts(comparison):
-        console.print(part, markup=False, highlight=False, emoji=False)
+        needed = WIDE_ENOUGH if isinstance(part, Table) and part.columns[0].header else width
+        console.print(part, width=needed, markup=False, highlight=False, emoji=False)
+    return "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
 
 
 def _parts(comparison: Comparison) -> list[RenderableType]:
@@ -127,7 +128,7 @@ def _footnotes(comparison: Comparison) -> list[tuple[str, str]]:
     if any(one.wait is not None and one.wait.p95_s is None for one in comparison.strategies):
         notes.append(("-", "A dash under p95: too few samples to carry a 95th percentile."))
     if comparison.optimum is not None:
-        notes.append(("-", f"Optimum: {comparison.optimum.of}"))
+        notes.append(("-", f"Of best: hits as a share of the optimum's. Optimum: {comparison.optimum.of}"))
     if any((measures.share_of_optimum(one, comparison.optimum) or 0) > 1 for one in comparison.strategies):
         notes.append(("-", OVER_OPTIMUM))
     notes += [

@@ -115,23 +115,28 @@ def _crowded(comparison: Comparison) -> str:
     return f"No two of these models fit into memory together{at}, so every change of model is a swap, and "
 
 
+def _called(one: StrategySummary) -> str:
+    """The strategy's name in a sentence; one that reads as an English word is marked as a name."""
+    return "'none'" if one.strategy == "none" else plain(one.strategy)
+
+
 def _alone(only: Ranked, comparison: Comparison) -> str:
     summary, wait = only
     rate, swaps = percent(summary.hit_rate, 0), counted(summary.swaps, "swap")
-    hits = f"{plain(summary.strategy)} finds the model in memory for {rate} of the requests{_when(comparison)}"
+    hits = f"{_called(summary)} finds the model in memory for {rate} of the requests{_when(comparison)}"
     return f"{hits}, with {swaps} and a mean wait of {duration(wait.mean_s)}"
 
 
 def _nobody_beats(anyway: Ranked, level: list[Ranked], waits: list[Ranked], comparison: Comparison) -> str:
-    name, mean = plain(anyway[0].strategy), duration(anyway[1].mean_s)
+    name, mean = _called(anyway[0]), duration(anyway[1].mean_s)
     start = f"no strategy beats {name}{_when(comparison)}"
     if len(level) == len(waits):
         together = "both wait" if len(waits) == _PAIR else f"all {len(waits)} wait"
         return f"{start}: {together} {mean} in the mean, with {_swap_range(waits)}"
-    others = [plain(pair[0].strategy) for pair in waits if pair in level and pair is not anyway]
+    others = [_called(pair[0]) for pair in waits if pair in level and pair is not anyway]
     as_well = f", as under {listed(others)}" if others else ""
     worst = max(waits, key=lambda pair: pair[1].mean_s)
-    longest = f"{duration(worst[1].mean_s)} under {plain(worst[0].strategy)}"
+    longest = f"{duration(worst[1].mean_s)} under {_called(worst[0])}"
     return f"{start}: the mean wait is {mean}{as_well}, and up to {longest}"
 
 
@@ -142,8 +147,8 @@ def _swap_range(waits: list[Ranked]) -> str:
 
 def _winner(level: list[Ranked], waits: list[Ranked], baseline: str, comparison: Comparison) -> str:
     best, against = level[0], _against(level, waits, baseline)
-    name, other = plain(best[0].strategy), plain(against[0].strategy)
-    equals = [plain(pair[0].strategy) for pair in level[1:]]
+    name, other = _called(best[0]), _called(against[0])
+    equals = [_called(pair[0]) for pair in level[1:]]
     same = f" ({listed(equals)} {'does' if len(equals) == 1 else 'do'} as well)" if equals else ""
     waiting = f"cuts the mean wait from {duration(against[1].mean_s)} to {duration(best[1].mean_s)}"
     return f"{name} {_swaps(best[0], against[0], other)}{_when(comparison)} and {waiting}{same}"
