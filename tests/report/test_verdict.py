@@ -31,8 +31,8 @@ def strategy(name: str, mean_s: float | None, swaps: int = 100, hits: int = 900,
     wait = None if mean_s is None else Distribution(1000, mean_s, mean_s, mean_s, mean_s)
     made = StrategySummary(
         strategy=name, runs=1, requests=1000, answered=1000, rejected=0, failed=0, cancelled=0, unanswered=0, hits=hits,
-        joined=0, hit_rate=hits / 1000, swaps=swaps, reloads=0, evictions=0, wait=wait, wait_cold=None, ttft_cold=None,
-        ttft_warm=None, e2e=None, split_cold=NOTHING, split_all=NOTHING,
+        joined=0, hit_rate=hits / 1000, swaps=swaps, reloads=0, evictions=0, wait=wait, wait_means_s=(mean_s,),
+        wait_cold=None, ttft_cold=None, ttft_warm=None, e2e=None, split_cold=NOTHING, split_all=NOTHING,
         models=(ModelShare("a:7b", 600, 500, 50, 1.0), ModelShare("b:7b", 400, 400, 50, 1.0)), slos=(),
     )  # fmt: skip
     return replace(made, **changes)
@@ -160,22 +160,32 @@ def test_without_an_optimum_nothing_is_said_of_it(compare: Callable[..., Compari
     assert "achievable" not in verdict(compare(strategy("ram", 20.0), strategy("x", 9.0), optimum=None))
 
 
+def repeated(name: str, *means_s: float | None) -> StrategySummary:
+    """The mean of all is that of the answered repetitions."""
+    told = [mean_s for mean_s in means_s if mean_s is not None]
+    return strategy(name, sum(told) / len(told), wait_means_s=means_s, runs=len(means_s))
+
+
 def test_noise_of_repetitions_makes_a_tie(compare: Callable[..., Comparison]) -> None:
     """Ten percent better in the mean, but not in each repetition."""
-    made = compare(strategy("server-default", 10.0), strategy("x", 9.0))
-    assert verdict(made).startswith("x makes")
-    noisy = {"server-default": (8.0, 12.0), "x": (9.5, 8.5)}
-    assert verdict(made, repetition_means_s=noisy).startswith("No strategy beats server-default")
-    clear = {"server-default": (9.0, 11.0), "x": (8.0, 10.0)}
-    assert verdict(made, repetition_means_s=clear).startswith("x makes")
+    made = compare(repeated("server-default", 8.0, 12.0), repeated("x", 9.5, 8.5))
+    assert verdict(made).startswith("No strategy beats server-default")
+    assert leaders(made) == ("x", "server-default")
+    clear = compare(repeated("server-default", 9.0, 11.0), repeated("x", 8.0, 10.0))
+    assert verdict(clear).startswith("x makes")
+    assert leaders(clear) == ("x",)
+
+
+def test_a_repetition_without_answers_is_worse_than_any(compare: Callable[..., Comparison]) -> None:
+    assert leaders(compare(repeated("server-default", 10.0, None), repeated("x", 9.0, 9.0))) == ("x",)
+    assert len(leaders(compare(repeated("server-default", 10.0, 10.0), repeated("x", 9.0, None)))) == 2
 
 
 def test_unequal_numbers_of_repetitions_are_compared_by_their_ranges(compare: Callable[..., Comparison]) -> None:
-    made = compare(strategy("server-default", 10.0), strategy("x", 9.0))
-    apart = {"server-default": (9.8, 10.2), "x": (8.9, 9.0, 9.1)}
-    touching = {"server-default": (9.0, 11.0), "x": (8.0, 9.0, 10.0)}
-    assert leaders(made, apart) == ("x",)
-    assert leaders(made, touching) == ("x", "server-default")
+    apart = compare(repeated("server-default", 9.8, 10.2), repeated("x", 8.9, 9.0, 9.1))
+    touching = compare(repeated("server-default", 9.0, 11.0), repeated("x", 8.0, 9.0, 10.0))
+    assert leaders(apart) == ("x",)
+    assert leaders(touching) == ("x", "server-default")
 
 
 def test_a_wait_bought_by_turning_people_away_is_told(compare: Callable[..., Comparison]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from toolkit.config.durations import format_duration
 from toolkit.experiment.ceiling import optimum_of
 from toolkit.replay.results import Comparison, CoResidence
-from toolkit.replay.summary import summarise, wait_ns
+from toolkit.replay.summary import summarise
 from toolkit.report.verdict import verdict
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def assemble(
         provenance=first_runs[0].provenance,
         notes=(*facts.hints, *_stalls(by_strategy), *plan.notes, *extra_notes),
     )
-    means = {name: [_mean_wait_s(run) for run in of_one] for name, of_one in by_strategy.items()}
-    told = verdict(comparison, baseline=baseline, repetition_means_s=means)
+    told = verdict(comparison, baseline=baseline)
     if all(_is_overloaded(run) for run in runs):
         told = f"{OVERLOADED} {told}"
     return replace(comparison, verdict=told)
@@ -99,8 +98,3 @@ def _stalls(by_strategy: Mapping[str, Sequence[Run]]) -> tuple[str, ...]:
         "behind it stalls."
     )
     return (sentence,)
-
-
-def _mean_wait_s(run: Run) -> float:
-    waits = [wait for record in run.records if record.outcome == "ok" and (wait := wait_ns(record)) is not None]
-    return sum(waits) / len(waits) / NS_PER_S if waits else 0.0

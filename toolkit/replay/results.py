@@ -28,7 +28,11 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True)
 class ModelShare:
-    """What one model got: requests routed to it, hits among them, loads of it, seconds in memory."""
+    """What one model got, over all repetitions.
+
+    `hits` of the `requests` routed to it found it in memory and ready, and were answered. `loads` are all loads of it,
+    preloads included; `resident_s` is how long it was ready in memory.
+    """
 
     model: str
     requests: int
@@ -39,7 +43,7 @@ class ModelShare:
 
 @dataclass(frozen=True, slots=True)
 class TimeSplit:
-    """Where the seconds of all answered requests went, summed; the parts a host cannot tell are None."""
+    """Where the seconds of a group of answered requests went, summed; the parts a host cannot tell are None."""
 
     queue_s: float | None
     evict_s: float | None
@@ -67,10 +71,15 @@ class SloResult:
 class StrategySummary:
     """One strategy over all its repetitions.
 
-    `hits` found their model in memory and ready. `joined` had no load of their own, but waited for somebody else's.
-    `swaps` are loads that requests caused, reloads and loads of requests that got no answer included. `wait` is
-    intended arrival → model in hand, over all answered requests. TTFT is from the intended arrival; `ttft_warm` is
-    that of hits.
+    Each request ends in one way: requests = answered + rejected + failed + cancelled + unanswered. Each answered one
+    found its model in one way: answered = hits + joined + those that had it loaded. `hits` found it in memory and
+    ready; `joined` had no load of their own, but waited for somebody else's. `swaps` are the loads that requests
+    caused, reloads included, whether or not the request was answered, as far as the host tells; preloads are none. So
+    `swaps` ≥ answered - hits - joined, and what is more are loads for nothing.
+
+    `wait` is intended arrival → model in hand, over all answered requests; `wait_means_s` is its mean in seconds in
+    each repetition, in the order of repetitions, None where no request was answered. TTFT is from the intended arrival;
+    `ttft_warm` is that of hits.
     """
 
     strategy: str
@@ -88,6 +97,7 @@ class StrategySummary:
     reloads: int
     evictions: int
     wait: Distribution | None
+    wait_means_s: tuple[float | None, ...]
     wait_cold: Distribution | None
     ttft_cold: Distribution | None
     ttft_warm: Distribution | None
@@ -102,7 +112,9 @@ class StrategySummary:
 class Optimum:
     """The ceiling: the hits of an offline optimum that knows the future.
 
-    It holds for this order of requests, one at a time, under the same memory rule.
+    It takes requests one at a time in order of arrival, under the same memory rule. Hits are strict there, too: a
+    request that has its model loaded or waits for a load is none. A host that serves resident models past a waiting
+    load changes the order and can, rarely, have more.
 
     `method` is `exact` (all sets of models were searched) or `bound` (no strategy can have more). `of` is how the
     ceiling was made, for the reader.

@@ -4,6 +4,9 @@ Definitions, once: the *wait* of a request is the time from its intended arrival
 *TTFT* is from the intended arrival to the first token, *E2E* to the last. Cold requests (cold, reload) and warm ones
 (hit) never share a distribution; joined ones waited for somebody else's load: they are no hits, and stand in neither.
 Requests that got no answer have no latency; they are counted, and they miss every SLO.
+
+INV-HIT: answered = hits + joined + answered requests that had their model loaded; every load that a request caused is
+one of `swaps`, whether or not that request was answered.
 """
 
 from __future__ import annotations
@@ -46,6 +49,7 @@ def summarise(runs: Sequence[Run], slos: Sequence[Slo]) -> StrategySummary:
         reloads=sum(record.temperature == "reload" for record in records),
         evictions=sum(len(record.evicted) + len(record.unloaded_before) for record in records),
         wait=distribution(map(wait_ns, answered)),
+        wait_means_s=tuple(_mean_wait_s(run) for run in runs),
         wait_cold=distribution(map(wait_ns, cold)),
         ttft_cold=distribution(map(ttft_ns, cold)),
         ttft_warm=distribution(map(ttft_ns, hits)),
@@ -84,6 +88,11 @@ def ttft_ns(record: RequestRecord) -> int | None:
 def e2e_ns(record: RequestRecord) -> int | None:
     """Intended arrival → last token."""
     return None if record.done_ns is None else record.done_ns - record.intended_ns
+
+
+def _mean_wait_s(run: Run) -> float | None:
+    waits = distribution(wait_ns(record) for record in run.records if record.outcome == "ok")
+    return None if waits is None else waits.mean_s
 
 
 def _count(records: Iterable[RequestRecord], outcome: str) -> int:

@@ -68,6 +68,7 @@ def _strategy(one: StrategySummary, optimum: Optimum | None) -> dict[str, Any]:
         "reloads": one.reloads,
         "evictions": one.evictions,
         "wait_s": _distribution(one.wait),
+        "wait_means_s": [_number(mean_s) for mean_s in one.wait_means_s],
         "wait_cold_s": _distribution(one.wait_cold),
         "ttft_cold_s": _distribution(one.ttft_cold),
         "ttft_warm_s": _distribution(one.ttft_warm),

@@ -6,14 +6,13 @@ nothing beats what the user would have had anyway. Hits are set against what is 
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from toolkit.report import measures
 from toolkit.report.wording import achieved, count, counted, duration, listed, percent, period, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from toolkit.replay.results import Comparison, Distribution, StrategySummary
 
     Ranked = tuple[StrategySummary, Distribution]
@@ -36,14 +35,11 @@ _PAIR = 2
 _FIRST_HOURS_NS, _LAST_HOURS_NS = 6 * 3600 * 10**9, 30 * 3600 * 10**9
 
 
-def verdict(
-    comparison: Comparison, *, baseline: str = "ram", repetition_means_s: Mapping[str, Sequence[float]] | None = None
-) -> str:
+def verdict(comparison: Comparison, *, baseline: str = "ram") -> str:
     """Return the verdict on a comparison whose own `verdict` may still be empty.
 
-    `baseline` is the strategy that swaps are counted against: the config's own, `ram` if there is none.
-    `repetition_means_s` holds the mean wait of each repetition by strategy, in the order of repetitions; with two or
-    more, a strategy only beats another if it does so in every repetition.
+    `baseline` is the strategy that swaps are counted against: the config's own, `ram` if there is none. With two or
+    more repetitions, a strategy only beats another if it does so in every one.
     """
     waits = _waits(comparison)
     lead = (
@@ -52,7 +48,7 @@ def verdict(
     if not waits:
         asked = max((summary.requests for summary in comparison.strategies), default=0)
         return _begin(f"{lead}nothing can be said: none of {counted(asked, 'request')} was answered.")
-    level = _level(waits, repetition_means_s or {})
+    level = _level(waits)
     crowded = _crowded(comparison)
     anyway = _anyway(waits, level, baseline)
     chosen = level[0] if anyway is None else anyway
@@ -70,32 +66,40 @@ def _begin(sentence: str) -> str:
     return f"N{sentence[1:]}" if sentence.startswith(("no strategy", "nothing can")) else sentence
 
 
-def leaders(comparison: Comparison, repetition_means_s: Mapping[str, Sequence[float]] | None = None) -> tuple[str, ...]:
-    """Return the strategies with the shortest mean wait: the best, and those that cannot be told from it."""
+def leaders(comparison: Comparison) -> tuple[str, ...]:
+    """Return the strategies with the shortest mean wait: the best, and those that cannot be told from it.
+
+    The verdict is found by the same rule, so a mark in a table and the sentence above it agree.
+    """
     waits = _waits(comparison)
-    return tuple(one.strategy for one, _ in _level(waits, repetition_means_s or {})) if waits else ()
+    return tuple(one.strategy for one, _ in _level(waits)) if waits else ()
 
 
 def _waits(comparison: Comparison) -> list[Ranked]:
     return [(summary, summary.wait) for summary in comparison.strategies if summary.wait is not None]
 
 
-def _level(waits: list[Ranked], means_s: Mapping[str, Sequence[float]]) -> list[Ranked]:
+def _level(waits: list[Ranked]) -> list[Ranked]:
     """Return the best, then its equals in the order of the comparison; `min` takes the first of equals as the best."""
     best = min(waits, key=lambda pair: pair[1].mean_s)
-    return [best, *(pair for pair in waits if pair is not best and _tied(best, pair, means_s))]
+    return [best, *(pair for pair in waits if pair is not best and _tied(best, pair))]
 
 
-def _tied(best: Ranked, other: Ranked, means_s: Mapping[str, Sequence[float]]) -> bool:
+def _tied(best: Ranked, other: Ranked) -> bool:
     low, high = best[1].mean_s, other[1].mean_s
     if high - low <= max(TIE_S, TIE_SHARE * high):
         return True
-    ours, theirs = means_s.get(best[0].strategy, ()), means_s.get(other[0].strategy, ())
+    ours, theirs = _repetitions(best[0]), _repetitions(other[0])
     if min(len(ours), len(theirs)) < _PAIR:
         return False
     if len(ours) == len(theirs):
         return any(mine >= its for mine, its in zip(ours, theirs, strict=True))
     return max(ours) >= min(theirs)
+
+
+def _repetitions(one: StrategySummary) -> tuple[float, ...]:
+    """The mean waits, endless where a repetition had no answer: nobody waits longer."""
+    return tuple(math.inf if mean_s is None else mean_s for mean_s in one.wait_means_s)
 
 
 def _anyway(waits: list[Ranked], level: list[Ranked], baseline: str) -> Ranked | None:
