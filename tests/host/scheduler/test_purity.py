@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-STANDARD = {"__future__", "collections", "dataclasses", "itertools", "typing"}
+STANDARD = {"__future__", "collections", "dataclasses", "functools", "itertools", "typing"}
 OWN = ("toolkit.host.scheduler", "toolkit.errors", "toolkit.ollama.keep_alive")
 
 

@@ -6,6 +6,7 @@ notices pile up. While the process is ending, the gate is closed and the whole h
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from toolkit.host.scheduler.effects import EndProcess, SetTimer, Timer
@@ -20,6 +21,8 @@ from toolkit.host.scheduler.transitions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.host.scheduler.requests import Request, Runner
     from toolkit.host.scheduler.state import HostState
 
@@ -51,13 +54,46 @@ class CompletionSide:
         if len(at.notices):
             notice, released = at.notices.take()
             if released is not None and released.runner.held:
-                at.release(released.runner, now_ns)
-            self._handle(notice, now_ns)
+                at.release(released.runner)
+            self._take_up(notice, now_ns)
             return True
         if at.ends:
-            self.end_request(at.ends.popleft(), now_ns)
+            self._in_turn(partial(self.end_request, at.ends.popleft()), now_ns)
             return True
         return False
+
+    def _take_up(self, notice: Notice, now_ns: int) -> None:
+        """Look whether the runner is in use. If not it stays in hand, also while standing in line."""
+        runner = notice.runner
+        if runner.held:  # by somebody with another notice about it, which may find its place only after this one
+            self._advance("work_taken_behind_others")
+            self._at.when_released(runner, partial(self._turn, partial(self._take_up, notice)))
+        elif runner.ref_count > 0:
+            self._try_later(notice, now_ns)
+        else:
+            runner.held = True
+            self._in_turn(partial(self._handle, notice), now_ns)
+
+    def _in_turn(self, action: Callable[[int], None], now_ns: int) -> None:
+        """Behind those who wait at the gate, if any."""
+        if self._at.way_is_free:
+            action(now_ns)
+            return
+        self._advance("work_taken_behind_others")
+        self._at.line.append(partial(self._turn, action))
+
+    def _turn(self, action: Callable[[int], None], now_ns: int) -> None:
+        self._advance("turn_has_come")
+        action(now_ns)
+
+    def _try_later(self, notice: Notice, now_ns: int) -> None:
+        """A runner in use: look again soon, as often as needed."""
+        at = self._at
+        self._advance("notice_for_busy_runner")
+        if not notice.retry:
+            at.note(now_ns, "expired_busy", runner=notice.runner, reason=notice.reason)
+        due_ns = now_ns + at.profile.busy_retry_ns
+        at.out.append(SetTimer(due_ns, Timer("retry", notice.runner, due_ns, notice.reason)))
 
     def end_request(self, request: Request, now_ns: int) -> None:
         """A request gives its runner up: count it, then start the timer or let the runner go."""
@@ -85,18 +121,12 @@ class CompletionSide:
 
     def _handle(self, notice: Notice, now_ns: int) -> None:
         at, runner = self._at, notice.runner
-        if runner.ref_count > 0:
-            self._advance("notice_for_busy_runner")
-            if not notice.retry:
-                at.note(now_ns, "expired_busy", runner=runner, reason=notice.reason)
-            due_ns = now_ns + at.profile.busy_retry_ns
-            at.out.append(SetTimer(due_ns, Timer("retry", runner, due_ns, notice.reason)))
-            return
         current = at.loaded.get(runner.key)
         if current is not runner:
             self._advance("notice_for_gone_runner")
             if current is not None:
                 at.note(now_ns, "orphan_closed", runner=runner)
+            at.release(runner)
             return
         self._start_unload(notice, now_ns)
 
@@ -145,8 +175,13 @@ class CompletionSide:
 
     def _finish_unload(self, now_ns: int) -> None:
         self._advance("memory_back")
-        self._at.note(now_ns, "unload_done", runner=self.unloading, took_ns=now_ns - self.unload_start_ns)
+        at, runner = self._at, self.unloading
+        at.note(now_ns, "unload_done", runner=runner, took_ns=now_ns - self.unload_start_ns)
         self.unloading = self.wait = None
+        if runner is not None:
+            at.release(runner)
+        if at.let_go and not at.pending_receives:  # else the pending loop hears the signal, and the line comes first
+            at.let_go.popleft()(now_ns)
         self._signal(now_ns)
 
     def _signal(self, now_ns: int) -> bool:

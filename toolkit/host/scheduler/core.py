@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import SimulationError
@@ -143,28 +144,36 @@ class Scheduler:
         request.arrived_ns = now_ns
         if at.observer is not None:
             at.observer.event(now_ns, "request_arrived", request=request, model=request.model)
-        if at.gate is not None:
+        if not at.pass_gate(partial(self._arrive, request), now_ns):
             request.phase = AT_GATE
-            at.gate_waiters.append(lambda then_ns: self._arrive(request, then_ns))
             return NOTHING
-        self._arrive(request, now_ns)
         return self._settled(now_ns) if request.phase == QUEUED else self._collected()
 
     def _arrive(self, request: Request, now_ns: int) -> None:
-        """The fast path, or the queue, or no place in it."""
-        at = self._at
-        runner = at.loaded.get(request.model.digest)
+        """The fast path if its model is loaded, else the queue."""
+        runner = self._at.loaded.get(request.model.digest)
         if runner is not None:
-            if runner.held:
-                request.phase = AT_GATE
-                at.when_released(runner, lambda then_ns: self._arrive(request, then_ns))
-                return
-            if (runner.accepted is request.demand and runner.alive) or not needs_reload(
-                runner, request.demand, at.profile
-            ):
-                runner.accepted = request.demand
-                take(at, request, runner, PATH_FAST, now_ns)
-                return
+            self._meet(request, runner, now_ns)
+        else:
+            self._enqueue(request, now_ns)
+
+    def _meet(self, request: Request, runner: Runner, now_ns: int) -> None:
+        """Compare with the runner that was found, as soon as nobody holds it; by then it may be gone."""
+        at = self._at
+        if runner.held:
+            request.phase = AT_GATE
+            at.when_released(runner, partial(self._meet, request, runner))
+        elif (runner.accepted is request.demand and runner.alive) or not needs_reload(
+            runner, request.demand, at.profile
+        ):
+            runner.accepted = request.demand
+            take(at, request, runner, PATH_FAST, now_ns)
+        else:
+            self._enqueue(request, now_ns)
+
+    def _enqueue(self, request: Request, now_ns: int) -> None:
+        """The queue, or no place in it."""
+        at = self._at
         # An idle loop takes the first request out of the client's hand: that one needs no place.
         if len(at.queue) - self._pending.is_idle() >= at.settings.max_queue:
             request.phase = OVER
@@ -204,23 +213,23 @@ class Scheduler:
 
     def unload(self, model: ModelSpec, now_ns: int, request_id: str | None = None) -> Effects:
         """The API's unload call; it does nothing for a model that is not loaded or still loading."""
-        at = self._at
-        if at.gate is not None:
-            at.gate_waiters.append(lambda then_ns: self._unload(model, then_ns, request_id))
+        if not self._at.pass_gate(partial(self._unload, model, request_id), now_ns):
             return NOTHING
-        self._unload(model, now_ns, request_id)
         return self._settled(now_ns)
 
-    def _unload(self, model: ModelSpec, now_ns: int, request_id: str | None) -> None:
+    def _unload(self, model: ModelSpec, request_id: str | None, now_ns: int) -> None:
         at = self._at
         runner = at.loaded.get(model.digest)
-        if runner is not None and runner.held:
-            at.when_released(runner, lambda then_ns: self._unload(model, then_ns, request_id))
-            return
         at.note(now_ns, "unload_requested", request=request_id, model=model, loaded=runner is not None)
         if runner is not None:
-            runner.expires_at_ns = now_ns
-            self._expire(runner, "explicit", now_ns)
+            self._expire_asked(runner, now_ns)
+
+    def _expire_asked(self, runner: Runner, now_ns: int) -> None:
+        if runner.held:
+            self._at.when_released(runner, partial(self._expire_asked, runner))
+            return
+        runner.expires_at_ns = now_ns
+        self._expire(runner, "explicit", now_ns)
 
     def _expire(self, runner: Runner, reason: str, now_ns: int) -> None:
         runner.timer_due_ns = None
@@ -251,9 +260,6 @@ class Scheduler:
             self._pending.process_killed(runner, now_ns)
         elif runner is at.gate:
             self._completion.process_gone(runner, now_ns)
-            waiting, at.gate_waiters = at.gate_waiters, type(at.gate_waiters)()
-            for action in waiting:
-                action(now_ns)
         else:
             raise SimulationError(f"nobody asked {runner.name} to end")
         return self._settled(now_ns)
@@ -293,14 +299,20 @@ class Scheduler:
     # Settling ----------------------------------------------------------------------------------------------------
 
     def _settled(self, now_ns: int) -> Effects:
-        """Let each side run until it must wait, completion first, until neither moves; hand out the effects."""
-        completion, pending = self._completion, self._pending
+        """Let each side run until it must wait, completion first, then the next in line; hand out the effects."""
+        at, completion, pending = self._at, self._completion, self._pending
         moving = True
         while moving:
             moving = False
             while completion.step(now_ns):
                 moving = True
             while pending.step(now_ns):
+                moving = True
+            if at.line and at.gate is None:
+                at.line.popleft()(now_ns)
+                moving = True
+            if at.let_go:
+                at.let_go.popleft()(now_ns)
                 moving = True
         return self._collected()
 

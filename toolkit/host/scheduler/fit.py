@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.host.scheduler.batch import FIT_PERCENT, automatic_batch, flash_attention, surcharge_bytes
-from toolkit.host.scheduler.memory import FreeGpu, MemoryView, believed_free
+from toolkit.host.scheduler.memory import FreeGpu, MemoryReading, MemoryView, believed_free
 from toolkit.host.scheduler.placement import Placement, by_library, place
 from toolkit.host.scheduler.prediction import effective_context, predicted_bytes
 from toolkit.host.scheduler.profile import LAYOUT
 
 if TYPE_CHECKING:
-    from toolkit.host.scheduler.requests import Request
+    from collections.abc import Iterable
+
+    from toolkit.host.scheduler.requests import Request, Runner
     from toolkit.host.scheduler.state import HostState
 
 
@@ -38,18 +40,24 @@ class Plan(NamedTuple):
         return self.predicted_bytes + self.surcharge_bytes <= self.limit_bytes
 
 
-def look(state: HostState, request: Request, now_ns: int) -> MemoryView:
+def read_memory(state: HostState, request: Request, now_ns: int) -> MemoryReading:
     """Read the host's memory for a request; one that wants no GPU sees none."""
-    gpus: tuple[FreeGpu, ...] = ()
+    gpu_free: tuple[int, ...] = ()
     if request.demand.options.num_gpu != 0 and state.gpus:
-        reports = (runner.report for runner in state.loaded.values())
-        gpus = believed_free(state.gpus, state.memory.gpu_free_bytes(now_ns), reports)
-    return MemoryView(gpus, state.memory.system_free_bytes(now_ns))
+        gpu_free = tuple(state.memory.gpu_free_bytes(now_ns))
+    return MemoryReading(gpu_free, state.memory.system_free_bytes(now_ns))
 
 
-def make_plan(state: HostState, request: Request, now_ns: int) -> Plan:
+def look(state: HostState, reading: MemoryReading, loaded: Iterable[Runner]) -> MemoryView:
+    """What the scheduler believes is free, after a reading and with these runners loaded."""
+    gpus: tuple[FreeGpu, ...] = ()
+    if reading.gpu_free_bytes:
+        gpus = believed_free(state.gpus, reading.gpu_free_bytes, (runner.report for runner in loaded))
+    return MemoryView(gpus, reading.system_free_bytes)
+
+
+def make_plan(state: HostState, request: Request, view: MemoryView) -> Plan:
     """Plan a load by the profile's rule. The batch that is chosen belongs to the plan, not to the request."""
-    view = look(state, request, now_ns)
     if state.profile.fit == LAYOUT:
         return _plan_by_layout(state, request, view)
     return _plan_by_prediction(state, request, view)

@@ -44,6 +44,14 @@ class FreeGpu(NamedTuple):
     free_bytes: int
 
 
+class MemoryReading(NamedTuple):
+    """What driver and system reported at one moment; the server may come to use it only later."""
+
+    gpu_free_bytes: tuple[int, ...]
+    """In the order of the host's list; empty if nobody asked."""
+    system_free_bytes: int
+
+
 class MemoryView(NamedTuple):
     """One look at the host: GPUs in the order of the list (none for a request that wants no GPU) and system memory."""
 

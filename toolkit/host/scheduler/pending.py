@@ -5,10 +5,11 @@ After every change it looks again from the start: is the model loaded by now, ar
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from toolkit.host.scheduler.effects import Drop, EndProcess, Fail, StartProcess
-from toolkit.host.scheduler.fit import Plan, is_checked, make_plan
+from toolkit.host.scheduler.fit import Plan, is_checked, look, make_plan, read_memory
 from toolkit.host.scheduler.loading import may_retry, new_runner
 from toolkit.host.scheduler.mailboxes import Notice
 from toolkit.host.scheduler.reload import needs_reload
@@ -41,7 +42,7 @@ from toolkit.host.scheduler.victims import choose_victim
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from toolkit.host.scheduler.memory import RunnerReport
+    from toolkit.host.scheduler.memory import MemoryReading, MemoryView, RunnerReport
     from toolkit.host.scheduler.state import HostState
 
 CANCELED = LoadFailure("canceled", "timed out waiting for llama-server to start: context canceled")
@@ -57,7 +58,6 @@ class PendingLoop:
         "_at",
         "_awaited",
         "_failure",
-        "_glimpse",
         "_holding",
         "_table",
         "_tell",
@@ -76,10 +76,8 @@ class PendingLoop:
         self.runner: Runner | None = None
         """The runner that is being loaded for it."""
         self._tell: list[Notice] = []
-        self._glimpse: tuple[bool, bool] | None = None
-        """What the first glance through an open gate saw; see `_glance`."""
         self._holding: Runner | None = None
-        """The runner whose notice was handed in last."""
+        """The runner whose notice finds no place."""
         self._awaited = 0
         self._waits_since_ns = 0
         self._failure = CANCELED
@@ -93,12 +91,12 @@ class PendingLoop:
         if self.state == IDLE:
             return self._take(now_ns)
         if self.state == LOOKING:
-            self._look(now_ns)
+            self._in_turn(self._look, now_ns)
             return True
         if self.state == POSTING:
             return self._post(now_ns)
         if self.state == FAILING:
-            self._judge_failure(now_ns)
+            self._in_turn(self._judge, now_ns)
             return True
         if self.state in {AWAITING_UNLOAD, AWAITING_ALL_UNLOADS} and self._at.signals.waiting:
             self._hear_signal(now_ns)
@@ -128,69 +126,97 @@ class PendingLoop:
         self.request = request
         return True
 
-    def _look(self, now_ns: int) -> None:
-        at, request = self._at, self._in_hand()
-        if self._must_wait(self._look_again):
+    def _in_turn(self, action: Callable[[int], None], now_ns: int) -> None:
+        """Do something with the loaded set in sight, behind those who wait at the gate."""
+        if self._at.way_is_free:
+            action(now_ns)
             return
-        others, too_many = self._glimpse or self._glance()
-        self._glimpse = None
-        runner = at.loaded.get(request.model.digest)
-        if runner is not None:
-            if needs_reload(runner, request.demand, at.profile):
-                self._evict(runner, "reload", now_ns)
-            else:
-                self._advance("found_loaded")
-                self.request = None
-                take(at, request, runner, PATH_LOOP, now_ns)
-        elif too_many:
-            self._evict(choose_victim(at.loaded.values()), "max_models", now_ns)
-        else:
-            self._try_to_load(request, now_ns, others=others)
-
-    def _glance(self) -> tuple[bool, bool]:
-        """Whether other models are loaded, and as many as may be."""
-        return bool(self._at.loaded), len(self._at.loaded) >= self._at.max_loaded
-
-    def _must_wait(self, then: Callable[[int], None]) -> bool:
-        """Whether the loaded set cannot be looked at now: a process is ending, or somebody holds a runner."""
-        at = self._at
-        held = next((runner for runner in at.loaded.values() if runner.held), None)
-        if at.gate is None and held is None:
-            return False
         self._advance("gate_closed")
-        if at.gate is not None:
-            at.gate_waiters.append(then)
-        elif held is not None:
-            at.when_released(held, then)
-        return True
+        self._at.line.append(partial(self._turn, action))
 
-    def _look_again(self, now_ns: int) -> None:
-        """The gate is open: a first glance. What it saw holds even if the gate is closed again in this instant."""
-        del now_ns
-        self._glimpse = self._glimpse or self._glance()
+    def _when_let_go(self, runner: Runner, action: Callable[[int], None]) -> None:
+        """Do something once nobody holds the runner; it may be gone by then."""
+        self._advance("gate_closed")
+        self._at.when_released(runner, partial(self._turn, action))
+
+    def _turn(self, action: Callable[[int], None], now_ns: int) -> None:
         self._advance("gate_open")
+        action(now_ns)
 
-    def _try_to_load(self, request: Request, now_ns: int, *, others: bool) -> None:
+    def _look(self, now_ns: int) -> None:
+        """The first glance. What it saw holds, even if the gate is closed before the next step is done."""
         at = self._at
-        plan = make_plan(at, request, now_ns)
-        if at.loaded and is_checked(request, plan):
+        runner = at.loaded.get(self._in_hand().model.digest)
+        if runner is not None:
+            self._meet(runner, now_ns)
+        elif len(at.loaded) >= at.max_loaded:
+            self._in_turn(partial(self._choose, "max_models"), now_ns)
+        else:
+            reading = read_memory(at, self._in_hand(), now_ns)
+            others = bool(at.loaded)
+            if reading.gpu_free_bytes:
+                self._in_turn(partial(self._sum_up, reading, others), now_ns)
+            else:  # nobody is asked what he holds
+                self._in_turn(partial(self._try_to_load, look(at, reading, ()), others), now_ns)
+
+    def _meet(self, runner: Runner, now_ns: int) -> None:
+        """Its model was found loaded: serve or reload. Of a runner that has gone meanwhile only the signal is left."""
+        request = self._in_hand()
+        if runner.held:
+            self._when_let_go(runner, partial(self._meet, runner))
+        elif needs_reload(runner, request.demand, self._at.profile):
+            self._evict(runner, "reload", now_ns)
+        else:
+            self._advance("found_loaded")
+            self.request = None
+            take(self._at, request, runner, PATH_LOOP, now_ns)
+
+    def _sum_up(self, reading: MemoryReading, others: bool, now_ns: int) -> None:
+        """What the loaded runners hold is asked of each of them."""
+        self._ask_each(reading, others, tuple(self._at.loaded.values()), now_ns)
+
+    def _ask_each(
+        self,
+        reading: MemoryReading,
+        others: bool,
+        runners: tuple[Runner, ...],
+        now_ns: int,
+    ) -> None:
+        held = next((runner for runner in runners if runner.held), None)
+        if held is not None:
+            self._when_let_go(held, partial(self._ask_each, reading, others, runners))
+            return
+        self._in_turn(partial(self._try_to_load, look(self._at, reading, runners), others), now_ns)
+
+    def _try_to_load(self, view: MemoryView, others: bool, now_ns: int) -> None:
+        at, request = self._at, self._in_hand()
+        plan = make_plan(at, request, view)
+        if others and at.loaded and is_checked(request, plan):
             fits = plan.fits()
             at.note(now_ns, "fit_check", request=request, plan=plan, fits=fits)
             if not fits:
-                if request.oom_retried:
-                    self._evict_all(now_ns)
-                else:
-                    self._evict(choose_victim(at.loaded.values()), "memory", now_ns)
+                action = self._evict_all if request.oom_retried else partial(self._choose, "memory")
+                self._in_turn(action, now_ns)
                 return
         self._start(request, plan, now_ns, others=others)
 
     # Evicting ----------------------------------------------------------------------------------------------------
 
-    def _evict(self, victim: Runner | None, reason: str, now_ns: int) -> None:
-        """Choose a victim; idle it is told to go at once, busy it goes when its last request ends."""
+    def _choose(self, reason: str, now_ns: int) -> None:
+        """Choose a victim among those who are loaded now."""
+        self._choose_among(reason, tuple(self._at.loaded.values()), now_ns)
+
+    def _choose_among(self, reason: str, runners: tuple[Runner, ...], now_ns: int) -> None:
+        victim = choose_victim(runners)
         if victim is None:
             self._advance("nobody_to_evict")
-            return
+        elif victim.held:
+            self._when_let_go(victim, partial(self._choose_among, reason, runners))
+        else:
+            self._evict(victim, reason, now_ns)
+
+    def _evict(self, victim: Runner, reason: str, now_ns: int) -> None:
+        """Idle it is told to go at once, busy it goes when its last request ends."""
         request = self._in_hand()
         request.evictions = (*request.evictions, Eviction(now_ns, reason, victim))
         self._awaited = 0
@@ -214,6 +240,10 @@ class PendingLoop:
         if not victims:
             self._advance("try_again" if self.state == FAILING else "nobody_to_evict")
             return
+        held = next((victim for victim in victims if victim.held), None)
+        if held is not None:
+            self._when_let_go(held, self._evict_all)
+            return
         request.evictions += tuple(Eviction(now_ns, "oom", victim) for victim in victims)
         for victim in victims:
             self._mark(victim, "oom", None, now_ns)
@@ -223,17 +253,23 @@ class PendingLoop:
     def _post(self, now_ns: int) -> bool:
         """Hand the notices in, one by one. One that finds no place keeps the loop waiting, and its runner held."""
         at = self._at
-        if self._holding is not None and self._holding.held:
+        if self._holding is not None:
             return False
-        self._holding = None
         if self._tell:
             notice = self._tell.pop(0)
             at.post(notice, holds=True)
-            self._holding = notice.runner
+            if notice.runner.held:
+                self._holding = notice.runner
+                at.when_released(notice.runner, self._told)
             return True
         self._waits_since_ns = now_ns
         self._advance("all_told" if self._awaited else "victim_told")
         return True
+
+    def _told(self, now_ns: int) -> None:
+        """The notice found its place at last."""
+        del now_ns
+        self._holding = None
 
     def _hear_signal(self, now_ns: int) -> None:
         self._at.signals.waiting -= 1
@@ -261,9 +297,9 @@ class PendingLoop:
         runner = self._loading()
         runner.report = report
         at.note(now_ns, "load_done", request=self.request, runner=runner)
-        if at.gate is not None:
+        if not at.way_is_free:
             self._advance("process_up_gate_closed")
-            at.gate_waiters.append(self._enter)
+            at.line.append(self._enter)
         else:
             self._advance("process_up")
             self._serve_loader(now_ns)
@@ -312,12 +348,9 @@ class PendingLoop:
         self._at.note(now_ns, "load_killed", runner=runner)
         self._advance("process_gone")
 
-    def _judge_failure(self, now_ns: int) -> None:
-        """Try once more or give up."""
-        at, request = self._at, self._in_hand()
-        if self._must_wait(self._judge_at_gate):
-            return
-        runner = self._loading()
+    def _judge(self, now_ns: int) -> None:
+        """A load has failed: try once more or give up."""
+        at, request, runner = self._at, self._in_hand(), self._loading()
         request.load_end_ns = now_ns
         if may_retry(at, request, self._failure):
             request.oom_retried = True
@@ -333,11 +366,6 @@ class PendingLoop:
             self._fail(request, CLIENT_GONE, REQUEST_CANCELED, now_ns)
         else:
             self._fail(request, LOAD_FAILED, self._failure.error, now_ns)
-
-    def _judge_at_gate(self, now_ns: int) -> None:
-        """The gate is open: judge before anybody can close it again."""
-        self._advance("gate_open")
-        self._judge_failure(now_ns)
 
     def _fail(self, request: Request, status: int, error: str, now_ns: int) -> None:
         request.phase = OVER

@@ -124,7 +124,8 @@ class Runner:
         """Place in the loaded set, the lowest that was free; the order in which all are evicted at once."""
         self.alive = True
         self.held = False
-        """A notice about it cannot be delivered: whoever wants to look at it waits."""
+        """Somebody has it in hand: a notice about it cannot be delivered, or the completion side is about to end it or
+        waits for its memory. Whoever wants to look at it waits."""
         self.ref_count = 0
         self.session_ns = 0
         """keep-alive duration; 0 or less: unload when idle."""

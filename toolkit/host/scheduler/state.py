@@ -34,7 +34,7 @@ class HostState:
     """Mutable, shared, and passive; `core`, `pending` and `completion` act on it."""
 
     __slots__ = (
-        "completion_idle", "ends", "gate", "gate_waiters", "gpus", "loaded", "max_loaded", "memory", "notices",
+        "completion_idle", "ends", "gate", "gpus", "let_go", "line", "loaded", "max_loaded", "memory", "notices",
         "observer", "out", "pending_receives", "profile", "queue", "runner_waiters", "settings", "signals", "started",
     )  # fmt: skip
 
@@ -55,7 +55,11 @@ class HostState:
         self.loaded: dict[str, Runner] = {}
         self.gate: Runner | None = None
         """The runner whose process is just ending; while there is one, nobody may look at the loaded set."""
-        self.gate_waiters: deque[Callable[[int], None]] = deque()
+        self.line: deque[Callable[[int], None]] = deque()
+        """Who waits at the gate, in order. It lets one through at a time: as long as anybody is in the line, whoever
+        comes later stands behind him, even if the gate is open by now."""
+        self.let_go: deque[Callable[[int], None]] = deque()
+        """Who waited for a runner that is free again, in order."""
         self.runner_waiters: deque[tuple[Runner, Callable[[int], None]]] = deque()
         self.queue: deque[Request] = deque()
         self.ends: deque[Request] = deque()
@@ -97,6 +101,19 @@ class HostState:
         if not self.notices.post(notice, receiver_idle=self.completion_idle and not self.ends) and holds:
             notice.runner.held = True
 
+    @property
+    def way_is_free(self) -> bool:
+        """Whether one may look at the loaded set without standing in line."""
+        return self.gate is None and not self.line
+
+    def pass_gate(self, action: Callable[[int], None], now_ns: int) -> bool:
+        """Do something with the loaded set in sight: now if the way is free (True), or when one's turn comes."""
+        if self.way_is_free:
+            action(now_ns)
+            return True
+        self.line.append(action)
+        return False
+
     def enter(self, runner: Runner) -> None:
         """Put a runner into the loaded set, at the lowest free place."""
         taken = {other.place for other in self.loaded.values()}
@@ -104,15 +121,15 @@ class HostState:
         self.loaded[runner.key] = runner
 
     def when_released(self, runner: Runner, action: Callable[[int], None]) -> None:
-        """Do something once a notice about the runner has been delivered."""
+        """Do something once nobody holds the runner any more."""
         self.runner_waiters.append((runner, action))
 
-    def release(self, runner: Runner, now_ns: int) -> None:
-        """The notice about the runner went in: whoever waited for the runner goes on."""
+    def release(self, runner: Runner) -> None:
+        """Its notice went in, or it was looked at, or it is gone: whoever waited for the runner may go on, in turn."""
         runner.held = False
         waiting, self.runner_waiters = self.runner_waiters, deque()
         for held, action in waiting:
             if held is runner:
-                action(now_ns)
+                self.let_go.append(action)
             else:
                 self.runner_waiters.append((held, action))

@@ -57,12 +57,15 @@ PENDING_TRANSITIONS = (
 )
 """The loop that takes queued requests, one at a time, and loads."""
 
+IN_LINE = "in_line"
 ENDING = "process_ending"
 RECOVERING = "memory_recovering"
 SIGNALLING = "signalling"
 STUCK = "stuck"
 
 COMPLETION_TRANSITIONS = (
+    Transition(IDLE, "work_taken_behind_others", IN_LINE),
+    Transition(IN_LINE, "turn_has_come", IDLE),
     Transition(IDLE, "end_of_request", IDLE),
     Transition(IDLE, "notice_for_busy_runner", IDLE),
     Transition(IDLE, "notice_for_gone_runner", IDLE),

@@ -18,9 +18,12 @@ def victim_order(runner: Runner) -> tuple[int, str]:
 
 
 def choose_victim(loaded: Iterable[Runner]) -> Runner | None:
-    """The first idle runner in victim order; if none is idle the first of all, to be waited for; None of none."""
+    """The first idle runner in victim order; if none is idle the first of all, to be waited for; None of none.
+
+    A runner that somebody holds is returned when its turn comes: whether it is idle cannot be seen before it is let go.
+    """
     ordered = sorted(loaded, key=victim_order)
     for runner in ordered:
-        if runner.ref_count == 0:
+        if runner.held or runner.ref_count == 0:
             return runner
     return ordered[0] if ordered else None
