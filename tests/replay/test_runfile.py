@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit.errors import InputError
-from toolkit.replay.records import Provenance, RequestRecord, ResidencySpan, Run
+from toolkit.replay.records import ClientHealth, Provenance, RequestRecord, ResidencySpan, Run
 from toolkit.replay.runfile import RUN_FILE, read_run, write_run
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ RECORD = RequestRecord(
     server_load_ns=1, prompt_tokens=10, output_tokens=10, evicted=(), outcome="ok", error=None,
 )  # fmt: skip
 SPAN = ResidencySpan("modèle", 6, 7, None, None, 1, 2, None)
-RUN = Run("ram", 2, (RECORD, replace(RECORD, id="2")), (SPAN,), 20, complete=True, provenance=PROVENANCE)
+STREAMED = replace(RECORD, id="2", phase="warmup", token_ns=(8, 9), prompt_cached=True, deadline_ns=30)
+HEALTH = ClientHealth(1, 2, 3, 4, 0.5, 6, ("the event loop was late",))
+RUN = Run("ram", 2, (RECORD, STREAMED), (SPAN,), 20, complete=True, provenance=PROVENANCE, client=HEALTH)
 
 
 def test_a_run_survives_a_round_trip(tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ Temperature = Literal["hit", "joined", "cold", "reload"]
 
 Outcome = Literal["ok", "rejected", "failed", "cancelled", "unanswered"]
 
+Phase = Literal["warmup", "measure", "drain"]
+"""The part of a run in which a request arrived: warm-up is kept and labelled, never thrown away."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
@@ -29,8 +32,10 @@ class RequestRecord:
     first. `ready_ns` is when it had a loaded model in hand. The parts of the wait: `queue_ns` (waiting for others),
     `evict_ns` (unloads and the wait for memory, caused by this request), `load_ns` (its own load); `slot_ns` (waiting
     for a slot of the runner) comes after `ready_ns`, then `prefill_ns` and `decode_ns`. `server_load_ns` is the
-    answer's own `load_duration`. `reason` says why the router chose the model, `rule` the number of the custom rule
-    (1-based) if one did. `keep_alive_ns`, `unloaded_before`, `preloaded_after` are the strategy's directive as
+    answer's own `load_duration`. `token_ns` is when each piece of a streamed answer came (None where nobody looked),
+    `prompt_cached` whether the counters show that the server had part of the prompt in its prefix cache, `deadline_ns`
+    when the client would have given up. `reason` says why the router chose the model, `rule` the number of the custom
+    rule (1-based) if one did. `keep_alive_ns`, `unloaded_before`, `preloaded_after` are the strategy's directive as
     performed. `evicted` are the victims that the server chose for this request, as far as known.
     """
 
@@ -62,6 +67,10 @@ class RequestRecord:
     evicted: tuple[str, ...]
     outcome: Outcome
     error: str | None
+    phase: Phase = "measure"
+    token_ns: tuple[int, ...] | None = None
+    prompt_cached: bool | None = None
+    deadline_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,26 @@ class Provenance:
     repeat: int
     started_at: str | None
     notes: tuple[str, ...]
+    toolkit_commit: str | None = None
+    """Of a checkout; None where the toolkit was installed from a package."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHealth:
+    """Whether the client kept up with its own plan. A run with a reason in `void` says nothing about the server.
+
+    Schedule lag is from a request's intended moment to its sending, loop lag how much later than asked the event loop
+    woke up; `cpu_share` is the client's processor time over the wall time of the run, of one core; `gc_ns` is what
+    the garbage collector took.
+    """
+
+    schedule_lag_p99_ns: int
+    schedule_lag_max_ns: int
+    loop_lag_p99_ns: int
+    loop_lag_max_ns: int
+    cpu_share: float
+    gc_ns: int
+    void: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +153,5 @@ class Run:
     end_ns: int
     complete: bool
     provenance: Provenance
+    client: ClientHealth | None = None
+    """None in virtual time, where the client takes no time."""

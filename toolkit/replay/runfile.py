@@ -3,6 +3,7 @@
     {"kind": "run", "schema": 1, "strategy": …, "repetition": …, "provenance": {…}}      first line
     {"kind": "request", …}                                                               one a record
     {"kind": "residency", …}                                                             one a span
+    {"kind": "client", …}                                                                at most one: did it keep up?
     {"kind": "end", "end_ns": …, "complete": true}                                       last line
 
 A file without its last line is a run that was cut short: it reads back with `complete` False and everything up to
@@ -16,12 +17,12 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from toolkit.errors import InputError
-from toolkit.replay.records import Provenance, RequestRecord, ResidencySpan, Run
+from toolkit.replay.records import ClientHealth, Provenance, RequestRecord, ResidencySpan, Run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-T = TypeVar("T", RequestRecord, ResidencySpan, Provenance)
+T = TypeVar("T", RequestRecord, ResidencySpan, Provenance, ClientHealth)
 
 SCHEMA = 1
 RUN_FILE = "run.jsonl"
@@ -43,6 +44,10 @@ class RunWriter:
         """Append one span of residency."""
         self._line({"kind": "residency", **_as_dict(span)})
 
+    def client(self, health: ClientHealth) -> None:
+        """Append what the client found out about itself."""
+        self._line({"kind": "client", **_as_dict(health)})
+
     def end(self, end_ns: int, *, complete: bool) -> None:
         """Append the last line."""
         self._line({"kind": "end", "end_ns": end_ns, "complete": complete})
@@ -63,6 +68,8 @@ def write_run(run: Run, directory: Path) -> Path:
             writer.record(record)
         for span in run.residency:
             writer.span(span)
+        if run.client is not None:
+            writer.client(run.client)
         writer.end(run.end_ns, complete=run.complete)
     partial.replace(path)
     return path
@@ -100,6 +107,7 @@ def _assemble(file: Path, rows: list[tuple[int, dict[str, Any]]]) -> Run:
         raise InputError(f"{file}:1: a run of schema {head.get('schema')!r}; this version reads schema {SCHEMA}")
     records: list[RequestRecord] = []
     spans: list[ResidencySpan] = []
+    client: ClientHealth | None = None
     end: dict[str, Any] | None = None
     for number, row in rows[1:]:
         kind = row.pop("kind", None)
@@ -108,10 +116,14 @@ def _assemble(file: Path, rows: list[tuple[int, dict[str, Any]]]) -> Run:
                 records.append(_from_dict(RequestRecord, row))
             elif kind == "residency":
                 spans.append(_from_dict(ResidencySpan, row))
+            elif kind == "client":
+                client = _from_dict(ClientHealth, row)
             elif kind == "end":
                 end = row
             else:
-                raise InputError(f"{file}:{number}: a line of kind {kind!r}; known are request, residency and end")
+                raise InputError(
+                    f"{file}:{number}: a line of kind {kind!r}; known are request, residency, client and end"
+                )
         except TypeError as error:
             raise InputError(f"{file}:{number}: not a {kind} of schema {SCHEMA}: {error}") from error
     last_ns = max((record.done_ns or record.intended_ns for record in records), default=0)
@@ -123,10 +135,11 @@ def _assemble(file: Path, rows: list[tuple[int, dict[str, Any]]]) -> Run:
         end_ns=int(end["end_ns"]) if end else last_ns,
         complete=bool(end and end["complete"]),
         provenance=_from_dict(Provenance, head["provenance"]),
+        client=client,
     )
 
 
-def _as_dict(record: RequestRecord | ResidencySpan) -> dict[str, Any]:
+def _as_dict(record: RequestRecord | ResidencySpan | ClientHealth) -> dict[str, Any]:
     """The fields of a flat record in order; far cheaper than `asdict`, which copies deeply."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
