@@ -3,14 +3,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from toolkit.cli.config import config
-from toolkit.errors import HotswapError
+from toolkit.cli.main import COMMANDS
+from toolkit.cli.main import cli as root
+from toolkit.errors import HotswapError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from toolkit.cli.lazy import LazyCommand
 
 
 def run(*arguments: str, **environment: str) -> Result:
@@ -112,3 +117,35 @@ def test_show_says_where_values_come_from_and_masks_secrets(tmp_path: Path) -> N
 
 def test_show_of_a_broken_file_is_the_same_error_as_check(broken: str) -> None:
     assert str(failure("show", broken)) == str(failure("check", broken))
+
+
+def through_root(*arguments: str) -> Result:
+    """The whole command line, with the global options on either side."""
+    return CliRunner().invoke(root, arguments, env={"HOTSWAP_CONFIG": None})
+
+
+def test_set_stands_on_either_side_and_the_later_one_decides() -> None:
+    shown = through_root("--set", "llm.cache.type=ssd", "config", "show", "--set", "twin.jitter=0", "--json")
+    data = json.loads(shown.stdout)
+    assert (data["config"]["llm"]["cache"]["type"], data["config"]["twin"]["jitter"]) == ("ssd", 0)
+    assert data["origins"]["llm.cache.type"] == data["origins"]["twin.jitter"] == "--set"
+    both = through_root("--set", "llm.cache.type=ssd", "config", "show", "--set", "llm.cache.type=none")
+    assert "type: none" in both.stdout
+
+
+@pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
+def test_every_command_takes_set(entry: LazyCommand) -> None:
+    """Before and behind it; only commands that take a config say so in their help."""
+    command = entry.load()
+    leaves = command.commands.values() if isinstance(command, click.Group) else [command]
+    for leaf in leaves:
+        (option,) = [each for each in leaf.params if isinstance(each, click.Option) and "--set" in each.opts]
+        takes_config = any("--config" in each.opts and not getattr(each, "hidden", False) for each in leaf.params)
+        assert option.hidden is not takes_config
+        assert option.multiple
+
+
+def test_a_wrong_set_is_a_usage_error_in_one_sentence() -> None:
+    error = through_root("--set", "llm.cache", "config", "show").exception
+    assert isinstance(error, UsageError)
+    assert str(error) == "--set 'llm.cache': write KEY.PATH=VALUE, for example --set llm.cache.type=ssd"

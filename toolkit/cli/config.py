@@ -7,6 +7,7 @@ import os
 
 import click
 
+from toolkit.cli.options import load_with_overrides
 from toolkit.errors import ConfigError, UsageError
 
 
@@ -25,14 +26,14 @@ def check(file: str | None, config: str | None, *, as_json: bool, quiet: bool) -
 
     Exit code 0, or 2 with one message on stderr for each mistake.
     """
-    from toolkit.config.loading import config_path, load_config  # noqa: PLC0415 - loaded when called, for a quick --help
+    from toolkit.config.loading import config_path  # noqa: PLC0415 - loaded when called, for a quick --help
     from toolkit.config.render import summary  # noqa: PLC0415 - as above
 
     path = config_path(file or config, os.environ)
     if path is None:
         raise UsageError("no file is named: give it as an argument, with --config, or in HOTSWAP_CONFIG")
     try:
-        loaded = load_config(path)
+        loaded = load_with_overrides(path)
     except ConfigError as error:
         if as_json:
             click.echo(json.dumps({"ok": False, "problems": error.problems, "warnings": [], "notes": []}, indent=2))
@@ -49,14 +50,14 @@ def check(file: str | None, config: str | None, *, as_json: bool, quiet: bool) -
 @click.option("--config", metavar="FILE", help="The same as FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Config, origins, warnings and notes as JSON.")
 def show(file: str | None, config: str | None, *, as_json: bool) -> None:
-    """Show the config in force, and where each value comes from: a line of the file, a default, the environment.
+    """Show the config in force, and where each value comes from: a line of the file, --set, a default, the environment.
 
     Without FILE and HOTSWAP_CONFIG that is the embedded default. Secrets are masked.
     """
-    from toolkit.config.loading import config_path, load_config  # noqa: PLC0415 - loaded when called, for a quick --help
+    from toolkit.config.loading import config_path  # noqa: PLC0415 - loaded when called, for a quick --help
     from toolkit.config.render import render_data, render_yaml  # noqa: PLC0415 - as above
 
-    loaded = load_config(config_path(file or config, os.environ))
+    loaded = load_with_overrides(config_path(file or config, os.environ))
     if as_json:
         click.echo(json.dumps(render_data(loaded, os.environ), indent=2))
     else:

@@ -27,6 +27,29 @@ GLOBAL_OPTIONS = {
 }
 """Options that may stand on either side of any command, and whether they are flags."""
 
+SET_KEY = "hotswap.set"
+"""Under this name the context holds every `--set` of a call, in order."""
+
+
+def set_option(*, hidden: bool = False) -> click.Option:
+    """`--set key.path=value`, which may be given several times, before and behind the command.
+
+    Its values go into the context, where loading the config finds them: no command has to pass them on.
+    """
+    return click.Option(
+        ["--set", "overrides"],
+        metavar="KEY.PATH=VALUE",
+        multiple=True,
+        expose_value=False,
+        hidden=hidden,
+        callback=_remember_overrides,
+        help="Override a value of the config; may be given several times.",
+    )
+
+
+def _remember_overrides(context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> None:
+    context.meta[SET_KEY] = (*context.meta.get(SET_KEY, ()), *given)
+
 
 @dataclass(frozen=True, slots=True)
 class LazyCommand:
@@ -100,6 +123,8 @@ def _accepting(command: click.Command) -> click.Command:
     for spelling, is_flag in GLOBAL_OPTIONS.items():
         if spelling not in own:
             command.params.append(click.Option([spelling], is_flag=is_flag, hidden=True, expose_value=False))
+    if "--set" not in own:
+        command.params.append(set_option(hidden="--config" not in own))
     return command
 
 

@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from toolkit.cli.lazy import LazyCommand, LazyGroup
+from toolkit.cli.lazy import LazyCommand, LazyGroup, set_option
 from toolkit.errors import HotswapError
 
 EXIT_INTERRUPTED = 130
@@ -44,6 +44,9 @@ def cli(**_given: object) -> None:
 
     The options below may also stand behind the command.
     """
+
+
+cli.params.insert(1, set_option())
 
 
 def main() -> None:

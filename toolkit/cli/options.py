@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from toolkit.cli.lazy import SET_KEY
+from toolkit.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -62,11 +65,25 @@ def order_from(given: dict[str, Any]) -> Order:
 
 
 def load_given_config(config: str | None, *, quiet: bool) -> LoadedConfig:
-    """Load the config that the option or HOTSWAP_CONFIG names; its warnings and notes go to stderr."""
-    from toolkit.config.loading import config_path, load_config  # noqa: PLC0415 - keeps `--help` cheap
+    """Load the config that the option or HOTSWAP_CONFIG names, under every `--set`; warnings and notes go to stderr."""
+    from toolkit.config.loading import config_path  # noqa: PLC0415 - keeps `--help` cheap
 
-    loaded = load_config(config_path(config, os.environ))
+    loaded = load_with_overrides(config_path(config, os.environ))
     if not quiet:
         for sentence in (*loaded.warnings, *loaded.notes):
             click.echo(sentence, err=True)
     return loaded
+
+
+def load_with_overrides(path: Path | None) -> LoadedConfig:
+    """Load a config under every `--set` of this call, and say nothing. Raises UsageError."""
+    from toolkit.config.loading import load_config  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.config.overrides import parse_override  # noqa: PLC0415 - as above
+
+    context = click.get_current_context(silent=True)
+    given = () if context is None else context.meta.get(SET_KEY, ())
+    try:
+        overrides = [parse_override(one) for one in given]
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return load_config(path, overrides=overrides)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from toolkit.cli.options import load_with_overrides
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,12 +35,12 @@ def route(text: tuple[str, ...], config: str | None, labelled: str | None, *, as
     git diff | hotswap route --config config/ollama-vm.yaml --json -
     hotswap route --eval scenarios/labelled-prompts.jsonl
     """  # noqa: D301 - click reads the mark
-    from toolkit.config.loading import config_path, load_config  # noqa: PLC0415 - loaded when called, for a quick --help
+    from toolkit.config.loading import config_path  # noqa: PLC0415 - loaded when called, for a quick --help
     from toolkit.routing.from_config import router_from_config  # noqa: PLC0415 - as above
 
     if labelled is not None and text:
         raise UsageError("give a TEXT or --eval FILE, not both")
-    router = router_from_config(load_config(config_path(config, os.environ)).config.llm)
+    router = router_from_config(load_with_overrides(config_path(config, os.environ)).config.llm)
     if labelled is not None:
         _show_evaluation(router, labelled, as_json=as_json)
     else:

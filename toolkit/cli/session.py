@@ -160,7 +160,8 @@ class Session:
 
 def describes_host(loaded: LoadedConfig) -> bool:
     """Whether the config says what the host's GPUs are: then the memory rule is known for a real host, too."""
-    return any(origin.kind == "file" and path.startswith("twin.gpus") for path, origin in loaded.origins.items())
+    given = ("file", "option")
+    return any(origin.kind in given and path.startswith("twin.gpus") for path, origin in loaded.origins.items())
 
 
 def _free_directory(plan: str, *, live: bool) -> Path:
