@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,14 +16,17 @@ from toolkit.ollama.errors import (
 )
 from toolkit.ollama.types import ChatMessage, ChatRequest, GenerateRequest
 
+if TYPE_CHECKING:
+    from tests.ollama.conftest import ClientOf
+
 MS = 1_000_000
 REQUEST = ChatRequest("m:1b", (ChatMessage("user", "hi"),))
 PROMPT = GenerateRequest("m:1b", "hi")
 
 
-async def test_a_chat_is_read_with_its_times() -> None:
+async def test_a_chat_is_read_with_its_times(client_of: ClientOf) -> None:
     ticks = itertools.count(100, 10)
-    async with FakeHost(answer_chat) as host, OllamaClient(host.url, clock=lambda: next(ticks)) as client:
+    async with FakeHost(answer_chat) as host, client_of(host.url, clock=lambda: next(ticks)) as client:
         answer = await client.chat(REQUEST)
     assert (answer.text, answer.done_reason) == ("Hello", "stop")
     times = answer.times
@@ -35,7 +38,7 @@ async def test_a_chat_is_read_with_its_times() -> None:
     assert 110 < times.first_token_ns <= times.last_token_ns <= times.done_ns
 
 
-async def test_first_and_last_token_are_timed_as_they_arrive() -> None:
+async def test_first_and_last_token_are_timed_as_they_arrive(client_of: ClientOf) -> None:
     """Each line waits until the client has taken the one before; the clock moves only in between."""
     now_ns = 1000
     release = asyncio.Event()
@@ -48,7 +51,7 @@ async def test_first_and_last_token_are_timed_as_they_arrive() -> None:
             await wire.line(record)
         await wire.end()
 
-    async with FakeHost(script) as host, OllamaClient(host.url, clock=lambda: now_ns) as client:
+    async with FakeHost(script) as host, client_of(host.url, clock=lambda: now_ns) as client:
         async with client.stream_chat(REQUEST) as stream:
             for at_ns in (2000, 3000, 4000, 5000):
                 now_ns = at_ns
@@ -61,7 +64,7 @@ async def test_first_and_last_token_are_timed_as_they_arrive() -> None:
     )  # fmt: skip
 
 
-async def test_events_come_as_the_server_sends_them() -> None:
+async def test_events_come_as_the_server_sends_them(client_of: ClientOf) -> None:
     """The second token is sent only after the first was received: nothing on the way may wait for more."""
     received = asyncio.Event()
 
@@ -76,7 +79,7 @@ async def test_events_come_as_the_server_sends_them() -> None:
     texts = []
     async with (
         FakeHost(script) as host,
-        OllamaClient(host.url) as client,
+        client_of(host.url) as client,
         client.stream_chat(REQUEST) as stream,
     ):
         async for event in stream:
@@ -85,7 +88,7 @@ async def test_events_come_as_the_server_sends_them() -> None:
     assert texts == ["a", "b", ""]
 
 
-async def test_generate_streamed_and_not() -> None:
+async def test_generate_streamed_and_not(client_of: ClientOf) -> None:
     async def script(seen: Seen, wire: Wire) -> None:
         last = {
             "model": "m:1b",
@@ -103,7 +106,7 @@ async def test_generate_streamed_and_not() -> None:
         else:
             await wire.record(last | {"response": "Hi"})
 
-    async with FakeHost(script) as host, OllamaClient(host.url) as client:
+    async with FakeHost(script) as host, client_of(host.url) as client:
         streamed = await client.generate(PROMPT)
         whole = await client.generate_unstreamed(PROMPT)
     assert [seen.path for seen in host.seen] == ["/api/generate"] * 2
@@ -114,22 +117,22 @@ async def test_generate_streamed_and_not() -> None:
     assert whole.times.done_ns is not None
 
 
-async def test_chat_unstreamed() -> None:
+async def test_chat_unstreamed(client_of: ClientOf) -> None:
     async with (
         FakeHost(scripted(lambda wire: wire.record(last_line() | {"message": {"content": "all"}}))) as host,
-        OllamaClient(host.url) as client,
+        client_of(host.url) as client,
     ):
         answer = await client.chat_unstreamed(REQUEST)
     assert host.seen[0].json["stream"] is False
     assert answer.text == "all"
 
 
-async def test_load_and_unload() -> None:
+async def test_load_and_unload(client_of: ClientOf) -> None:
     async def script(seen: Seen, wire: Wire) -> None:
         reason = "unload" if seen.json.get("keep_alive") == 0 else "load"
         await wire.record({"model": "m:1b", "response": "", "done": True, "done_reason": reason})
 
-    async with FakeHost(script) as host, OllamaClient(host.url) as client:
+    async with FakeHost(script) as host, client_of(host.url) as client:
         loaded = await client.load("m:1b", keep_alive_ns=60_000 * MS, options={"num_ctx": 512})
         unloaded = await client.unload("m:1b")
     assert host.seen[0].json == {"model": "m:1b", "stream": False, "options": {"num_ctx": 512}, "keep_alive": "1m"}
@@ -138,14 +141,14 @@ async def test_load_and_unload() -> None:
     assert loaded.times.done_ns is not None
 
 
-async def test_a_load_that_was_not_one_is_a_protocol_error() -> None:
+async def test_a_load_that_was_not_one_is_a_protocol_error(client_of: ClientOf) -> None:
     answer = {"model": "m", "response": "x", "done": True, "done_reason": "stop"}
-    async with FakeHost(scripted(lambda wire: wire.record(answer))) as host, OllamaClient(host.url) as client:
+    async with FakeHost(scripted(lambda wire: wire.record(answer))) as host, client_of(host.url) as client:
         with pytest.raises(ProtocolError, match="its done_reason is 'stop', not 'load'"):
             await client.load("m")
 
 
-async def test_listings() -> None:
+async def test_listings(client_of: ClientOf) -> None:
     details = {
         "format": "gguf",
         "family": "llama",
@@ -166,7 +169,7 @@ async def test_listings() -> None:
     async def script(seen: Seen, wire: Wire) -> None:
         await wire.record(bodies[seen.path])
 
-    async with FakeHost(script) as host, OllamaClient(host.url) as client:
+    async with FakeHost(script) as host, client_of(host.url) as client:
         (running,) = await client.ps()
         (installed,) = await client.tags()
         shown = await client.show("m:1b", in_full=True)
@@ -179,7 +182,7 @@ async def test_listings() -> None:
 
 
 @pytest.mark.parametrize("stage", ["waiting for the head", "in mid-stream"])
-async def test_a_cancelled_task_closes_its_connection_at_once(stage: str) -> None:
+async def test_a_cancelled_task_closes_its_connection_at_once(stage: str, client_of: ClientOf) -> None:
     reached, gone = asyncio.Event(), asyncio.Event()
 
     async def script(_: Seen, wire: Wire) -> None:
@@ -190,7 +193,7 @@ async def test_a_cancelled_task_closes_its_connection_at_once(stage: str) -> Non
         await wire.gone()
         gone.set()
 
-    async with FakeHost(script) as host, OllamaClient(host.url) as client:
+    async with FakeHost(script) as host, client_of(host.url) as client:
         task = asyncio.create_task(client.chat(REQUEST))
         await reached.wait()
         task.cancel()
@@ -200,7 +203,7 @@ async def test_a_cancelled_task_closes_its_connection_at_once(stage: str) -> Non
             await gone.wait()
 
 
-async def test_leaving_a_stream_early_closes_its_connection_and_no_other() -> None:
+async def test_leaving_a_stream_early_closes_its_connection_and_no_other(client_of: ClientOf) -> None:
     gone = asyncio.Event()
 
     async def script(seen: Seen, wire: Wire) -> None:
@@ -212,7 +215,7 @@ async def test_leaving_a_stream_early_closes_its_connection_and_no_other() -> No
         await wire.gone()
         gone.set()
 
-    async with FakeHost(script) as host, OllamaClient(host.url) as client:
+    async with FakeHost(script) as host, client_of(host.url) as client:
         async with client.stream_chat(REQUEST) as stream:
             await anext(stream)
         async with asyncio.timeout(5):
@@ -223,7 +226,7 @@ async def test_leaving_a_stream_early_closes_its_connection_and_no_other() -> No
         await stream.aclose()
 
 
-async def test_a_failed_call_leaves_its_connection_closed_and_the_client_usable() -> None:
+async def test_a_failed_call_leaves_its_connection_closed_and_the_client_usable(client_of: ClientOf) -> None:
     gone = asyncio.Event()
 
     async def script(seen: Seen, wire: Wire) -> None:
@@ -234,7 +237,7 @@ async def test_a_failed_call_leaves_its_connection_closed_and_the_client_usable(
         await wire.gone()
         gone.set()
 
-    async with FakeHost(script) as host, OllamaClient(host.url) as client:
+    async with FakeHost(script) as host, client_of(host.url) as client:
         with pytest.raises(ProtocolError):
             await client.chat(REQUEST)
         async with asyncio.timeout(5):
@@ -242,26 +245,26 @@ async def test_a_failed_call_leaves_its_connection_closed_and_the_client_usable(
         assert (await client.version()).text == "1.2.3"
 
 
-async def test_nothing_is_sent_twice() -> None:
+async def test_nothing_is_sent_twice(client_of: ClientOf) -> None:
     """A kept connection that the server has closed meanwhile is an error to be seen, or a new connection; no repeat."""
 
     async def script(_: Seen, wire: Wire) -> None:
         wire.close()
 
-    async with FakeHost(script) as host, OllamaClient(host.url) as client:
+    async with FakeHost(script) as host, client_of(host.url) as client:
         with pytest.raises(StreamBrokeError):
             await client.chat(REQUEST)
         assert len(host.seen) == 1
 
 
-async def test_a_stream_must_be_entered() -> None:
-    client = OllamaClient("http://127.0.0.1:1")
+async def test_a_stream_must_be_entered(client_of: ClientOf) -> None:
+    client = client_of("http://127.0.0.1:1")
     with pytest.raises(RuntimeError, match="enter the stream"):
         await anext(client.stream_chat(REQUEST))
     await client.aclose()
 
 
-async def test_two_hundred_tasks_share_one_client() -> None:
+async def test_two_hundred_tasks_share_one_client(client_of: ClientOf) -> None:
     async def script(seen: Seen, wire: Wire) -> None:
         said = seen.json["messages"][0]["content"]
         await wire.head()
@@ -270,7 +273,7 @@ async def test_two_hundred_tasks_share_one_client() -> None:
         await wire.line(last_line())
         await wire.end()
 
-    async with FakeHost(script) as host, OllamaClient(host.url) as client:
+    async with FakeHost(script) as host, client_of(host.url) as client:
         requests = [ChatRequest("m", (ChatMessage("user", f"number {number}"),)) for number in range(200)]
         answers = await asyncio.gather(*map(client.chat, requests))
     assert [answer.text for answer in answers] == [f"number {number}" for number in range(200)]

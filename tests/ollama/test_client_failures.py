@@ -10,7 +10,7 @@ import pytest
 
 from tests.ollama.fake_host import JSON, NDJSON, FakeHost, Seen, Wire, chat_line, last_line, scripted
 from toolkit.ollama.address import parse_address
-from toolkit.ollama.client import OllamaClient, Timeouts
+from toolkit.ollama.client import Timeouts
 from toolkit.ollama.errors import (
     BadRequestError,
     ConnectTimeoutError,
@@ -30,15 +30,18 @@ from toolkit.ollama.types import ChatMessage, ChatRequest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.ollama.conftest import ClientOf
+    from toolkit.ollama.client import OllamaClient
+
 MS = 1_000_000
 REQUEST = ChatRequest("m:1b", (ChatMessage("user", "hi"),))
 
 
-async def test_nobody_listens() -> None:
+async def test_nobody_listens(client_of: ClientOf) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        async with OllamaClient(url) as client:
+        async with client_of(url) as client:
             with pytest.raises(UnreachableError, match="is ollama serve running") as caught:
                 await client.version()
     assert f"cannot connect to {url}: " in str(caught.value)
@@ -47,7 +50,7 @@ async def test_nobody_listens() -> None:
     assert caught.value.progress.times.headers_ns is None
 
 
-async def test_nobody_takes_the_connection() -> None:
+async def test_nobody_takes_the_connection(client_of: ClientOf) -> None:
     """A listener whose queue is full lets further connections wait for ever."""
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.bind(("127.0.0.1", 0))
@@ -56,12 +59,12 @@ async def test_nobody_takes_the_connection() -> None:
             filler.setblocking(False)
             filler.connect_ex(listener.getsockname())
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        async with OllamaClient(url, timeouts=Timeouts(connect_ns=50 * MS)) as client:
+        async with client_of(url, timeouts=Timeouts(connect_ns=50 * MS)) as client:
             with pytest.raises(ConnectTimeoutError, match=rf"no answer at {url} in 50ms; is ollama serve running\?"):
                 await client.chat(REQUEST)
 
 
-async def test_no_first_byte_whether_the_head_came_or_not() -> None:
+async def test_no_first_byte_whether_the_head_came_or_not(client_of: ClientOf) -> None:
     for has_head in (False, True):
 
         async def script(_: Seen, wire: Wire, *, has_head: bool = has_head) -> None:
@@ -71,7 +74,7 @@ async def test_no_first_byte_whether_the_head_came_or_not() -> None:
 
         async with (
             FakeHost(script) as host,
-            OllamaClient(host.url, timeouts=Timeouts(first_byte_ns=50 * MS, idle_ns=1)) as client,
+            client_of(host.url, timeouts=Timeouts(first_byte_ns=50 * MS, idle_ns=1)) as client,
         ):
             with pytest.raises(
                 FirstByteTimeoutError, match=r"\(m:1b\) at .* got no first byte in 50ms; queue"
@@ -81,13 +84,13 @@ async def test_no_first_byte_whether_the_head_came_or_not() -> None:
         assert (caught.value.progress.times.headers_ns is not None) == has_head
 
 
-async def test_an_answer_that_stops_coming() -> None:
+async def test_an_answer_that_stops_coming(client_of: ClientOf) -> None:
     async def script(_: Seen, wire: Wire) -> None:
         await wire.head()
         await wire.line(chat_line("Hello"))
         await wire.gone()
 
-    async with FakeHost(script) as host, OllamaClient(host.url, timeouts=Timeouts(idle_ns=50 * MS)) as client:
+    async with FakeHost(script) as host, client_of(host.url, timeouts=Timeouts(idle_ns=50 * MS)) as client:
         with pytest.raises(IdleTimeoutError, match=r"sent nothing for 50ms .* after 5 characters of text") as caught:
             await client.chat(REQUEST)
     assert caught.value.progress is not None
@@ -95,16 +98,16 @@ async def test_an_answer_that_stops_coming() -> None:
     assert caught.value.progress.times.first_token_ns is not None
 
 
-async def test_control_calls_wait_less_than_loads() -> None:
+async def test_control_calls_wait_less_than_loads(client_of: ClientOf) -> None:
     async with (
         FakeHost(scripted(Wire.gone)) as host,
-        OllamaClient(host.url, timeouts=Timeouts(control_ns=50 * MS)) as client,
+        client_of(host.url, timeouts=Timeouts(control_ns=50 * MS)) as client,
     ):
         with pytest.raises(FirstByteTimeoutError, match=r"GET /api/ps at .* got no first byte in 50ms; so look"):
             await client.ps()
 
 
-async def test_an_answer_whose_body_never_ends_is_still_an_answer() -> None:
+async def test_an_answer_whose_body_never_ends_is_still_an_answer(client_of: ClientOf) -> None:
     """The last line is the end; what the connection does afterwards is not waited for."""
     gone = asyncio.Event()
 
@@ -114,7 +117,7 @@ async def test_an_answer_whose_body_never_ends_is_still_an_answer() -> None:
         await wire.gone()
         gone.set()
 
-    async with FakeHost(script) as host, OllamaClient(host.url, timeouts=Timeouts(idle_ns=None)) as client:
+    async with FakeHost(script) as host, client_of(host.url, timeouts=Timeouts(idle_ns=None)) as client:
         assert (await client.chat(REQUEST)).done_reason == "stop"
         await gone.wait()
 
@@ -137,13 +140,13 @@ BROKEN: dict[str, tuple[list[Callable[[Wire], Any]], str]] = {
 
 
 @pytest.mark.parametrize(("steps", "what"), BROKEN.values(), ids=BROKEN.keys())
-async def test_a_broken_answer(steps: list[Callable[[Wire], Any]], what: str) -> None:
-    async with FakeHost(scripted(*steps)) as host, OllamaClient(host.url) as client:
+async def test_a_broken_answer(steps: list[Callable[[Wire], Any]], what: str, client_of: ClientOf) -> None:
+    async with FakeHost(scripted(*steps)) as host, client_of(host.url) as client:
         with pytest.raises(StreamBrokeError, match=what):
             await client.chat(REQUEST)
 
 
-async def test_a_reset_in_mid_stream_keeps_what_was_measured() -> None:
+async def test_a_reset_in_mid_stream_keeps_what_was_measured(client_of: ClientOf) -> None:
     received = asyncio.Event()
 
     async def script(_: Seen, wire: Wire) -> None:
@@ -157,7 +160,7 @@ async def test_a_reset_in_mid_stream_keeps_what_was_measured() -> None:
             async for _ in stream:
                 received.set()
 
-    async with FakeHost(script) as host, OllamaClient(host.url) as client:
+    async with FakeHost(script) as host, client_of(host.url) as client:
         with pytest.raises(StreamBrokeError, match="in the middle of the answer") as caught:
             await talk(client)
     assert caught.value.progress is not None
@@ -191,8 +194,10 @@ STRANGE: dict[str, tuple[list[Callable[[Wire], Any]], type[OllamaError], str]] =
 
 
 @pytest.mark.parametrize(("steps", "kind", "what"), STRANGE.values(), ids=STRANGE.keys())
-async def test_a_strange_answer(steps: list[Callable[[Wire], Any]], kind: type[OllamaError], what: str) -> None:
-    async with FakeHost(scripted(*steps)) as host, OllamaClient(host.url) as client:
+async def test_a_strange_answer(
+    steps: list[Callable[[Wire], Any]], kind: type[OllamaError], what: str, client_of: ClientOf
+) -> None:
+    async with FakeHost(scripted(*steps)) as host, client_of(host.url) as client:
         with pytest.raises(kind, match=what) as caught:
             await client.chat(REQUEST)
     assert "\n" not in str(caught.value)
@@ -200,19 +205,19 @@ async def test_a_strange_answer(steps: list[Callable[[Wire], Any]], kind: type[O
     assert caught.value.progress.call == "POST /api/chat"
 
 
-async def test_a_cut_json_document_is_no_answer() -> None:
+async def test_a_cut_json_document_is_no_answer(client_of: ClientOf) -> None:
     async with (
         FakeHost(scripted(lambda wire: wire.whole(200, b'{"models": ['))) as host,
-        OllamaClient(host.url) as client,
+        client_of(host.url) as client,
     ):
         with pytest.raises(ProtocolError, match=r"GET /api/tags at .* something else: Expecting value"):
             await client.tags()
 
 
-async def test_a_named_host_is_named_first() -> None:
+async def test_a_named_host_is_named_first(client_of: ClientOf) -> None:
     async with (
         FakeHost(scripted(lambda wire: wire.record({"error": "busy"}, 503))) as host,
-        OllamaClient(parse_address(host.url, "gpu-a")) as client,
+        client_of(parse_address(host.url, "gpu-a")) as client,
     ):
         with pytest.raises(ServerBusyError, match=r"^host gpu-a: POST /api/chat \(m:1b\) at http://127"):
             await client.chat(REQUEST)

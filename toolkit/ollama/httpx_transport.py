@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from toolkit.errors import UsageError
+from toolkit.ollama.tls import tls_context
 from toolkit.ollama.transport import Fault, TransportError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class HttpxTransport:
         self._base_url = address.url
         self._client = httpx.AsyncClient(
             transport=mounted,
-            verify=_tls_context(ca_file, is_tls=address.is_tls),
+            verify=tls_context(ca_file, is_tls=address.is_tls),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # a request must not depend on earlier answers
             trust_env=False,  # a proxy of the environment between client and host would be measured too
             follow_redirects=False,
@@ -122,13 +122,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     before = error.__cause__ or error.__context__
     if before is not None:
         yield from _causes(before)
-
-
-def _tls_context(ca_file: str | None, *, is_tls: bool) -> ssl.SSLContext:
-    """The system's authorities, or those of a file. For plain http one that trusts nobody and costs no time."""
-    if not is_tls:
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except OSError as error:  # ssl.SSLError is one
-        raise UsageError(f"{ca_file} holds no certificate authorities in PEM form: {error}; check the file") from None

@@ -1,4 +1,4 @@
-"""What httpx puts on the wire for us, exactly, and that it is seen nowhere else."""
+"""What the transports put on the wire for us, exactly, and that httpx is seen nowhere else."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ import respx
 from tests.ollama.fake_host import FakeHost, Seen, Wire, answer_chat
 from toolkit.errors import UsageError
 from toolkit.ollama.address import parse_address
+from toolkit.ollama.aiohttp_transport import AiohttpTransport
 from toolkit.ollama.client import OllamaClient
+from toolkit.ollama.errors import StreamBrokeError
 from toolkit.ollama.httpx_transport import HttpxTransport
 from toolkit.ollama.types import ChatMessage, ChatRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.ollama.conftest import ClientOf
 
 REQUEST = ChatRequest("m:1b", (ChatMessage("user", "hi"),), keep_alive_ns=0)
 BODY = b'{"model":"m:1b","messages":[{"role":"user","content":"hi"}],"stream":true,"keep_alive":0}'
@@ -57,8 +61,8 @@ async def test_a_get_has_no_body_and_no_content_type() -> None:
     }  # fmt: skip
 
 
-async def test_the_wire_of_a_chat_byte_by_byte() -> None:
-    async with FakeHost(answer_chat) as host, OllamaClient(host.url) as client:
+async def test_the_wire_of_a_chat_byte_by_byte(client_of: ClientOf) -> None:
+    async with FakeHost(answer_chat) as host, client_of(host.url) as client:
         await client.chat(REQUEST)
         (seen,) = host.seen
     assert (seen.method, seen.path, seen.body) == ("POST", "/api/chat", BODY)
@@ -67,24 +71,24 @@ async def test_the_wire_of_a_chat_byte_by_byte() -> None:
     ]  # fmt: skip
 
 
-async def test_a_path_of_the_base_url_stays_before_the_call() -> None:
-    async with FakeHost(answer_chat) as host, OllamaClient(f"{host.url}/ollama/v1") as client:
+async def test_a_path_of_the_base_url_stays_before_the_call(client_of: ClientOf) -> None:
+    async with FakeHost(answer_chat) as host, client_of(f"{host.url}/ollama/v1") as client:
         await client.chat(REQUEST)
         assert host.seen[0].path == "/ollama/api/chat"
 
 
-async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch, client_of: ClientOf) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
-    async with FakeHost(answer_chat) as host, OllamaClient(host.url) as client:
+    async with FakeHost(answer_chat) as host, client_of(host.url) as client:
         assert (await client.chat(REQUEST)).text == "Hello"
 
 
-async def test_connections_are_used_again_and_cookies_are_not_kept() -> None:
+async def test_connections_are_used_again_and_cookies_are_not_kept(client_of: ClientOf) -> None:
     async def script(_: Seen, wire: Wire) -> None:
         await wire.whole(200, b'{"version":"1.2.3"}', Set_Cookie="lb=1; Path=/")
 
-    async with FakeHost(script) as host, OllamaClient(host.url) as client:
+    async with FakeHost(script) as host, client_of(host.url) as client:
         for _ in range(3):
             await client.version()
         assert host.connections == 1
@@ -100,12 +104,30 @@ def test_plain_http_loads_no_certificate_authorities() -> None:
     assert context.verify_mode is ssl.CERT_REQUIRED
 
 
+async def test_nothing_is_sent_twice_when_an_idle_connection_was_closed(client_of: ClientOf) -> None:
+    """Left to itself, aiohttp repeats a GET on a connection that it kept; a measurement must not."""
+
+    async def script(_: Seen, wire: Wire) -> None:
+        if len(host.seen) == 1:
+            await wire.whole(200, b'{"version":"1.2.3"}')
+        else:
+            wire.close()
+
+    async with FakeHost(script) as host, client_of(host.url) as client:
+        await client.version()
+        with pytest.raises(StreamBrokeError, match="before an answer came"):
+            await client.version()
+        assert len(host.seen) == 2
+
+
 def test_a_file_of_authorities_that_is_none_is_a_usage_error(tmp_path: Path) -> None:
     empty = tmp_path / "ca.pem"
     empty.write_text("nothing\n")
     for path in (empty, tmp_path / "missing.pem"):
         with pytest.raises(UsageError, match="no certificate authorities in PEM form"):
             HttpxTransport(parse_address("https://gpu-a"), ca_file=str(path))
+        with pytest.raises(UsageError, match="no certificate authorities in PEM form"):
+            AiohttpTransport(parse_address("https://gpu-a"), ca_file=str(path))
 
 
 def test_only_the_transport_knows_httpx(project_dir: Path) -> None:
