@@ -13,10 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.ollama.fake_host import FakeHost, Seen, Wire, answer_chat, chat_line, last_line
-from toolkit.ollama.answer_stream import AnswerStream
+from toolkit.ollama.answer_stream import EventStream
 from toolkit.ollama.client import OllamaClient
 from toolkit.ollama.errors import ServerBusyError
-from toolkit.ollama.sync_client import SyncAnswerStream, SyncOllamaClient
+from toolkit.ollama.sync_client import SyncEventStream, SyncOllamaClient
 from toolkit.ollama.types import ChatMessage, ChatRequest, GenerateRequest
 
 REQUEST = ChatRequest("m:1b", (ChatMessage("user", "hi"),))
@@ -64,7 +64,7 @@ async def test_every_call_has_its_face() -> None:
 
 
 def test_the_two_faces_have_the_same_calls_with_the_same_arguments() -> None:
-    for own, other in ((SyncOllamaClient, OllamaClient), (SyncAnswerStream, AnswerStream)):
+    for own, other in ((SyncOllamaClient, OllamaClient), (SyncEventStream, EventStream)):
         names = {name for name in vars(other) if not name.startswith("_")} - {"aclose"} | {"close"}
         assert {name for name in vars(own) if not name.startswith("_")} - {"address"} == names
         for name in names - {"close", "notes", "answer", "is_done"}:

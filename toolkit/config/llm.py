@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator, model_serializer, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from toolkit.config.declared import DeclaredModel, contradiction
 from toolkit.config.durations import NS_PER_S
 from toolkit.config.runner_options import OptionValue, check_options
 from toolkit.config.scalars import BaseUrl, KeepAliveNs, ModelName
@@ -18,26 +19,15 @@ KEEP_ALIVE_NS_BY_TYPE: Mapping[str, int] = {"ram": 1800 * NS_PER_S, "ssd": 120 *
 Role = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
-class ModelEntry(Section):
+class ModelEntry(DeclaredModel):
     """A model in a role; in the file its name alone, or a mapping.
 
-    `options` are sent with each request to it (`num_ctx`, `temperature`, …); `pin` keeps it loaded for ever.
-    `role` overrides the key under which the model stands.
+    `options` are sent with each request to it (`num_ctx`, `temperature`, …). `role` overrides the key under which the
+    model stands. For the others see `DeclaredModel`.
     """
 
-    name: ModelName
     role: Role | None = None
     options: Mapping[str, OptionValue] = Field(default_factory=dict)
-    pin: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _a_name_alone(cls, data: Any) -> Any:
-        if isinstance(data, str):
-            return {"name": data}
-        if not isinstance(data, dict | cls):
-            raise ValueError("a model is a name in quotes, or a mapping with name, role, options and pin")  # noqa: TRY004 - pydantic reports ValueError only
-        return data
 
     @field_validator("options")
     @classmethod
@@ -45,16 +35,9 @@ class ModelEntry(Section):
         check_options(options)
         return options
 
-    @model_serializer
-    def _as_written(self) -> str | dict[str, Any]:
-        given: dict[str, Any] = {"name": self.name}
-        if self.role is not None:
-            given["role"] = self.role
-        if self.options:
-            given["options"] = dict(self.options)
-        if self.pin:
-            given["pin"] = True
-        return given if len(given) > 1 else self.name
+    def _given(self) -> dict[str, Any]:
+        given: dict[str, Any] = {} if self.role is None else {"role": self.role}
+        return {**given, "options": dict(self.options)} if self.options else given
 
 
 class CacheSection(Section):
@@ -121,6 +104,9 @@ class LlmSection(Section):
             if role in seen:
                 raise wrong_key("models", f"'{key}' and '{seen[role]}' both have the role '{role}'; give it to one")
             seen[role] = key
+        wrong = contradiction(self.models.values())
+        if wrong is not None:
+            raise wrong_key("models", wrong)
         if PRIMARY not in seen:
             raise wrong_key(
                 "models", "no model has the role 'primary'; add `primary: NAME`, it takes what others leave"

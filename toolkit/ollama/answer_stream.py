@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from toolkit.ollama.transport import TransportError
+from toolkit.ollama.types import StreamEvent, TransferLine, Transferred
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
     from toolkit.ollama.client import Timeouts
     from toolkit.ollama.exchange import Exchange
     from toolkit.ollama.transport import Transport, WireResponse
-    from toolkit.ollama.types import StreamEvent
 
 A = TypeVar("A")
+E = TypeVar("E")
 
 NS_PER_S = 1_000_000_000
 _DRAIN_S = 1.0  # for the end of a body whose last line is here; after that its connection is not worth waiting for
 
 
-class AnswerStream(Generic[A]):
+class EventStream(Generic[E, A]):
     """An answer as it comes: enter it to send the request, iterate for the events, then read `answer`.
 
     Leaving it before the end closes the connection at once; the server then stops generating, and a load that this
@@ -31,7 +32,7 @@ class AnswerStream(Generic[A]):
 
     def __init__(
         self,
-        exchange: Exchange[A],
+        exchange: Exchange[E, A],
         transport: Transport,
         timeouts: Timeouts,
         first_byte_ns: int | None,
@@ -45,7 +46,7 @@ class AnswerStream(Generic[A]):
         self._deadline_s: float | None = None
         self._response: WireResponse | None = None
         self._chunks: AsyncGenerator[bytes, None] | None = None
-        self._events: Iterator[StreamEvent] = iter(())
+        self._events: Iterator[E] = iter(())
         self._ended = False
 
     @property
@@ -100,7 +101,7 @@ class AnswerStream(Generic[A]):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> StreamEvent:
+    async def __anext__(self) -> E:
         while True:
             event = next(self._events, None)
             if event is not None:
@@ -152,3 +153,11 @@ class AnswerStream(Generic[A]):
             return asyncio.timeout_at(self._deadline_s)
         idle_ns = self._timeouts.idle_ns
         return asyncio.timeout(None if idle_ns is None else idle_ns / NS_PER_S)
+
+
+class AnswerStream(EventStream[StreamEvent, A]):
+    """An answer of pieces of text."""
+
+
+class TransferStream(EventStream[TransferLine, Transferred]):
+    """A pull or a creation, with its progress line by line."""

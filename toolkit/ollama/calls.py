@@ -12,6 +12,7 @@ from toolkit.ollama import parsing, wire
 from toolkit.ollama.exchange import DocumentExchange, StreamExchange
 from toolkit.ollama.failures import Where
 from toolkit.ollama.json_fields import WrongJsonError
+from toolkit.ollama.transfer import DeleteExchange, TransferExchange
 from toolkit.ollama.types import (
     ChatAnswer,
     ChatRequest,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from toolkit.ollama.address import Address
-    from toolkit.ollama.types import StreamEvent
+    from toolkit.ollama.types import CreateRequest, StreamEvent
     from toolkit.ollama.wire import WireRequest
 
 A = TypeVar("A")
@@ -78,6 +79,21 @@ class Calls:
         """An unload; the server answers at once, the model goes when it is idle."""
         call = self._with_headers(wire.unload_call(model))
         return DocumentExchange(call, self._where(call, model), _load_reader("unload"))
+
+    def pull(self, model: str) -> TransferExchange:
+        """`/api/pull`, streamed."""
+        call = self._with_headers(wire.pull_call(model))
+        return TransferExchange(call, self._where(call, model), model)
+
+    def create(self, request: CreateRequest) -> TransferExchange:
+        """`/api/create` from another model, streamed."""
+        call = self._with_headers(wire.create_call(request))
+        return TransferExchange(call, self._where(call, request.model), request.model)
+
+    def delete(self, model: str) -> DeleteExchange:
+        """`/api/delete`."""
+        call = self._with_headers(wire.delete_call(model))
+        return DeleteExchange(call, self._where(call, model), model)
 
     def show(self, model: str, *, in_full: bool) -> DocumentExchange[ModelInfo]:
         """`/api/show`."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from toolkit.ollama.address import Address, parse_address
-from toolkit.ollama.answer_stream import AnswerStream
+from toolkit.ollama.answer_stream import AnswerStream, TransferStream
 from toolkit.ollama.calls import Calls
 
 if TYPE_CHECKING:
@@ -29,12 +29,16 @@ if TYPE_CHECKING:
     from toolkit.ollama.types import (
         ChatAnswer,
         ChatRequest,
+        CreateRequest,
+        Deleted,
         GenerateAnswer,
         GenerateRequest,
         InstalledModel,
         LoadAnswer,
         ModelInfo,
         RunningModel,
+        StreamEvent,
+        Transferred,
         Version,
     )
 
@@ -130,6 +134,32 @@ class OllamaClient:
         """Ask a model to go: at once if idle, after its requests if busy. Returns before it has gone."""
         return await self._finished(self._calls.unload(model), self.timeouts.first_byte_ns)
 
+    async def pull(self, model: str) -> Transferred:
+        """Pull a model to the end. Broken off and called again, it goes on where the server's download stopped."""
+        async with self.stream_pull(model) as stream:
+            return await stream.finish()
+
+    def stream_pull(self, model: str) -> TransferStream:
+        """Pull, with its progress as it comes; `idle_ns` also limits the silence while the server verifies digests."""
+        return TransferStream(
+            self._calls.pull(model), self._transport, self.timeouts, self.timeouts.first_byte_ns, self._clock
+        )
+
+    async def create(self, request: CreateRequest) -> Transferred:
+        """Make a model of another one; the server pulls that first if it is not there."""
+        async with self.stream_create(request) as stream:
+            return await stream.finish()
+
+    def stream_create(self, request: CreateRequest) -> TransferStream:
+        """As `stream_pull`, for a creation."""
+        return TransferStream(
+            self._calls.create(request), self._transport, self.timeouts, self.timeouts.first_byte_ns, self._clock
+        )
+
+    async def delete(self, model: str) -> Deleted:
+        """Delete a model from disk, with the blobs that no other needs. What is loaded of it stays loaded."""
+        return await self._finished(self._calls.delete(model), self.timeouts.control_ns)
+
     async def ps(self) -> tuple[RunningModel, ...]:
         """The models in memory, the latest to expire first."""
         return await self._finished(self._calls.ps(), self.timeouts.control_ns)
@@ -158,10 +188,10 @@ class OllamaClient:
     ) -> None:
         await self.aclose()
 
-    def _stream(self, exchange: Exchange[A], first_byte_ns: int | None) -> AnswerStream[A]:
+    def _stream(self, exchange: Exchange[StreamEvent, A], first_byte_ns: int | None) -> AnswerStream[A]:
         return AnswerStream(exchange, self._transport, self.timeouts, first_byte_ns, self._clock)
 
-    async def _finished(self, exchange: Exchange[A], first_byte_ns: int | None) -> A:
+    async def _finished(self, exchange: Exchange[StreamEvent, A], first_byte_ns: int | None) -> A:
         async with self._stream(exchange, first_byte_ns) as stream:
             return await stream.finish()
 

@@ -42,7 +42,8 @@ class Progress:
     """How far a call had come when it failed; this is what a run keeps of a failed request.
 
     `url` is the base URL without credentials, `call` the method and path (`POST /api/chat`). `times.done_ns` is None
-    unless the last line had come; `text` and `thinking` are what had arrived of the answer.
+    unless the last line had come; `text` and `thinking` are what had arrived of the answer. `doing` is the last status
+    that a pull or a creation reported, empty for all other calls.
     """
 
     url: str
@@ -50,6 +51,7 @@ class Progress:
     times: Times
     text: str = ""
     thinking: str = ""
+    doing: str = ""
 
 
 class OllamaError(HostError):

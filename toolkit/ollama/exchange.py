@@ -3,7 +3,8 @@
     begin ── head ── data … data ── end ── answer
                 └────────┴───────────┴──── an OllamaError with the progress so far
 
-`DocumentExchange` reads one JSON object, `StreamExchange` lines of them. A shell calls each method as things happen,
+`DocumentExchange` reads one JSON object, `StreamExchange` lines of them; pulls and deletes have theirs in
+`toolkit.ollama.transfer`. A shell calls each method as things happen,
 with its clock's time; whatever a method raises ends the call. All that the shells (plain and shared by threads, httpx
 and later others) have in common is here.
 """
@@ -18,7 +19,7 @@ from toolkit.ollama.errors import Progress
 from toolkit.ollama.json_fields import WrongJsonError, load_object
 from toolkit.ollama.ndjson import LineSplitter, LineTooLongError
 from toolkit.ollama.statuses import answered_error
-from toolkit.ollama.types import Times
+from toolkit.ollama.types import StreamEvent, Times
 from toolkit.ollama.wire import JSON, NDJSON
 
 if TYPE_CHECKING:
@@ -27,10 +28,12 @@ if TYPE_CHECKING:
     from toolkit.ollama.errors import OllamaError, StreamBrokeError
     from toolkit.ollama.failures import Where
     from toolkit.ollama.transport import TransportError
-    from toolkit.ollama.types import StreamEvent, ToolCall
+    from toolkit.ollama.types import ToolCall
     from toolkit.ollama.wire import WireRequest
 
 A = TypeVar("A")
+E = TypeVar("E")
+"""What arrives on the way to the answer: pieces of text, or the progress of a transfer."""
 
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
@@ -38,8 +41,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK = range(200, 300)
 
 
-class Exchange(Generic[A]):
-    """What both kinds share: times, the head, error bodies, failures."""
+class Exchange(Generic[E, A]):
+    """What all kinds share: times, the head, error bodies, failures."""
 
     accepts: tuple[str, ...] = (JSON,)
 
@@ -99,7 +102,7 @@ class Exchange(Generic[A]):
             what = f"was answered with {failures.quoted(kind)} instead of {' or '.join(self.accepts)}"
             raise failures.protocol_error(self.where, what, self.progress())
 
-    def data(self, chunk: bytes, now_ns: int) -> Iterator[StreamEvent]:
+    def data(self, chunk: bytes, now_ns: int) -> Iterator[E]:
         """Bytes of the body are here; the events that they complete, then perhaps an error. To be used up."""
         self._has_body = self._has_body or bool(chunk)
         if self._status not in _OK:
@@ -110,7 +113,7 @@ class Exchange(Generic[A]):
         except WrongJsonError as error:
             raise self._not_the_api(error) from None
 
-    def end(self, now_ns: int) -> Iterator[StreamEvent]:
+    def end(self, now_ns: int) -> Iterator[E]:
         """The body is complete; the events that only its end completes, then perhaps an error. To be used up."""
         if self._status not in _OK:
             raise self._answered()
@@ -146,17 +149,17 @@ class Exchange(Generic[A]):
     def _not_the_api(self, error: WrongJsonError) -> OllamaError:
         return failures.protocol_error(self.where, f"was answered with something else: {error}", self.progress())
 
-    def _take(self, chunk: bytes, now_ns: int) -> Iterable[StreamEvent]:
+    def _take(self, chunk: bytes, now_ns: int) -> Iterable[E]:
         raise NotImplementedError
 
-    def _finish(self, now_ns: int) -> Iterable[StreamEvent]:
+    def _finish(self, now_ns: int) -> Iterable[E]:
         raise NotImplementedError
 
     def _so_far(self) -> tuple[str, str]:
         return "", ""
 
 
-class DocumentExchange(Exchange[A]):
+class DocumentExchange(Exchange[StreamEvent, A]):
     """An answer of one JSON object; `read` makes the typed answer of it and of the times."""
 
     def __init__(self, request: WireRequest, where: Where, read: Callable[[Mapping[str, Any], Times], A]) -> None:
@@ -179,7 +182,7 @@ class DocumentExchange(Exchange[A]):
         return ()
 
 
-class StreamExchange(Exchange[A]):
+class StreamExchange(Exchange[StreamEvent, A]):
     """An answer of JSON lines, the last of which has `done`; `read` makes the typed answer of all of them.
 
     A load or unload is one object without a line end, which is taken as the last line.

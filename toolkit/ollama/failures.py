@@ -95,8 +95,7 @@ def transport_error(where: Where, fault: Fault, detail: str, limit_ns: int | Non
 def stream_broke(where: Where, how: str, progress: Progress) -> StreamBrokeError:
     """An answer that began and did not end; `how` is the middle of the sentence."""
     return StreamBrokeError(
-        f"{where.place} {how}, after {len(progress.text)} characters of text; "
-        "the server or a proxy before it went down, look into its log",
+        f"{where.place} {how}, {_so_far(progress)}; the server or a proxy before it went down, look into its log",
         progress,
     )
 
@@ -115,7 +114,7 @@ def idle_timeout(where: Where, limit_ns: int, progress: Progress) -> IdleTimeout
     """The answer stopped coming."""
     return IdleTimeoutError(
         f"{where.place} sent nothing for {format_duration(limit_ns)} in the middle of the answer, "
-        f"after {len(progress.text)} characters of text; look into the server's log, or allow a longer pause",
+        f"{_so_far(progress)}; look into the server's log, or allow a longer pause",
         progress,
     )
 
@@ -124,9 +123,7 @@ def error_line(where: Where, error: Any, progress: Progress) -> ErrorLineError:
     """The server said `{"error": …}` under status 200."""
     said = message_of(error)
     hint = "the next request loads the model again" if "unexpected eof" in said.lower() else "look into its log"
-    text = (
-        f"{where.place} failed after {len(progress.text)} characters of text: the server says {quoted(said)!r}; {hint}"
-    )
+    text = f"{where.place} failed {_so_far(progress)}: the server says {quoted(said)!r}; {hint}"
     return ErrorLineError(text, progress, server_message=said)
 
 
@@ -144,6 +141,13 @@ def redirect_error(where: Where, status: int, location: str, progress: Progress)
         progress,
         status=status,
     )
+
+
+def _so_far(progress: Progress) -> str:
+    """How far the answer had come, as the end of a clause."""
+    if progress.doing:
+        return f"at {quoted(progress.doing)!r}"
+    return f"after {len(progress.text)} characters of text"
 
 
 def _connect_hint(detail: str) -> str:

@@ -34,6 +34,8 @@ from toolkit.ollama.types import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}  # Go quotes other control characters in hexadecimal; none is in use
 _VERSION = re.compile(r"v?(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?!\d)")
 
 
@@ -181,4 +183,4 @@ def _parameters(text: str) -> tuple[tuple[str, str], ...]:
 
 def _unquoted(value: str) -> str:
     is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
-    return value[1:-1].replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\") if is_quoted else value
+    return _ESCAPE.sub(lambda found: _ESCAPED.get(found[1], found[1]), value[1:-1]) if is_quoted else value

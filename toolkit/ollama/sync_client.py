@@ -14,29 +14,32 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from toolkit.ollama.client import OllamaClient
 from toolkit.ollama.io_thread import IoThread
+from toolkit.ollama.types import StreamEvent, TransferLine, Transferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from toolkit.ollama.address import Address
-    from toolkit.ollama.answer_stream import AnswerStream
+    from toolkit.ollama.answer_stream import EventStream
     from toolkit.ollama.client import Timeouts
     from toolkit.ollama.transport import Transport
     from toolkit.ollama.types import (
         ChatAnswer,
         ChatRequest,
+        CreateRequest,
+        Deleted,
         GenerateAnswer,
         GenerateRequest,
         InstalledModel,
         LoadAnswer,
         ModelInfo,
         RunningModel,
-        StreamEvent,
         Version,
     )
 
 A = TypeVar("A")
+E = TypeVar("E")
 
 
 class SyncOllamaClient:
@@ -104,6 +107,26 @@ class SyncOllamaClient:
         """See `OllamaClient.unload`."""
         return self._io.run(self._client.unload(model))
 
+    def pull(self, model: str) -> Transferred:
+        """See `OllamaClient.pull`."""
+        return self._io.run(self._client.pull(model))
+
+    def stream_pull(self, model: str) -> SyncTransferStream:
+        """See `OllamaClient.stream_pull`."""
+        return SyncTransferStream(self._client.stream_pull(model), self._io)
+
+    def create(self, request: CreateRequest) -> Transferred:
+        """See `OllamaClient.create`."""
+        return self._io.run(self._client.create(request))
+
+    def stream_create(self, request: CreateRequest) -> SyncTransferStream:
+        """See `OllamaClient.stream_create`."""
+        return SyncTransferStream(self._client.stream_create(request), self._io)
+
+    def delete(self, model: str) -> Deleted:
+        """See `OllamaClient.delete`."""
+        return self._io.run(self._client.delete(model))
+
     def ps(self) -> tuple[RunningModel, ...]:
         """See `OllamaClient.ps`."""
         return self._io.run(self._client.ps())
@@ -133,10 +156,10 @@ class SyncOllamaClient:
         self.close()
 
 
-class SyncAnswerStream(Generic[A]):
-    """An answer as it comes, for one thread; see `AnswerStream`."""
+class SyncEventStream(Generic[E, A]):
+    """An answer as it comes, for one thread; see `EventStream`."""
 
-    def __init__(self, stream: AnswerStream[A], io: IoThread) -> None:
+    def __init__(self, stream: EventStream[E, A], io: IoThread) -> None:
         self._stream = stream
         self._io = io
 
@@ -174,12 +197,23 @@ class SyncAnswerStream(Generic[A]):
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> StreamEvent:
-        event = self._io.run(_next_or_none(self._stream))
-        if event is None:
+    def __next__(self) -> E:
+        found = self._io.run(_next(self._stream))
+        if not found:
             raise StopIteration
-        return event
+        return found[0]
 
 
-async def _next_or_none(stream: AnswerStream[A]) -> StreamEvent | None:
-    return await anext(stream, None)
+class SyncAnswerStream(SyncEventStream[StreamEvent, A]):
+    """An answer of pieces of text; see `AnswerStream`."""
+
+
+class SyncTransferStream(SyncEventStream[TransferLine, Transferred]):
+    """A pull or a creation; see `TransferStream`."""
+
+
+async def _next(stream: EventStream[E, A]) -> tuple[E, ...]:
+    """The next event, nothing at the end."""
+    async for event in stream:
+        return (event,)
+    return ()

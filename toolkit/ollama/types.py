@@ -165,6 +165,53 @@ class LoadAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferLine:
+    """One line about a pull or a creation, at its arrival `at_ns`.
+
+    `digest` (`sha256:…`), `total_bytes` and `completed_bytes` are those of the blob that the line is about, if it is
+    about one. The server repeats such lines every 60 ms whether or not anything arrives, leaves out a blob that is
+    there at once, and may let a blob's last line stay below its total.
+    """
+
+    at_ns: int
+    status: str
+    digest: str | None = None
+    total_bytes: int | None = None
+    completed_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """A pull or a creation that ended well. `blob_bytes`: the blobs that had lines, with their sizes, in order."""
+
+    model: str
+    blob_bytes: tuple[tuple[str, int], ...]
+    times: Times
+
+
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """A model was deleted; what is loaded of it stays loaded."""
+
+    model: str
+    times: Times
+
+
+@dataclass(frozen=True, slots=True)
+class CreateRequest:
+    """What `/api/create` is asked: a model made of another one. None and empty mappings are not sent.
+
+    What is not said is taken over from `base`, parameter by parameter.
+    """
+
+    model: str
+    base: str
+    parameters: Mapping[str, Any] | None = None
+    system: str | None = None
+    template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDetails:
     """What the server says about a model's kind, in its own words; an empty text where it says nothing."""
 

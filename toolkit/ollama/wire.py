@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InputError, UsageError
@@ -16,7 +16,7 @@ from toolkit.ollama.keep_alive import encode_keep_alive
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from toolkit.ollama.types import ChatMessage, ChatRequest, GenerateRequest, ToolCall
+    from toolkit.ollama.types import ChatMessage, ChatRequest, CreateRequest, GenerateRequest, ToolCall
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 
@@ -86,6 +86,25 @@ def unload_call(model: str) -> WireRequest:
 def show_call(model: str, *, in_full: bool) -> WireRequest:
     """`POST /api/show`; in full with all arrays of the GGUF header, token lists included (megabytes)."""
     return _post("/api/show", {"model": model, "verbose": True} if in_full else {"model": model})
+
+
+def pull_call(model: str) -> WireRequest:
+    """`POST /api/pull`, streamed."""
+    return _post("/api/pull", {"model": model, "stream": True})
+
+
+def create_call(request: CreateRequest) -> WireRequest:
+    """`POST /api/create` from another model, streamed."""
+    body: dict[str, Any] = {"model": request.model, "from": request.base, "stream": True}
+    if request.parameters:
+        body["parameters"] = dict(request.parameters)
+    _put_given(body, system=request.system, template=request.template)
+    return _post("/api/create", body)
+
+
+def delete_call(model: str) -> WireRequest:
+    """`DELETE /api/delete`."""
+    return replace(_post("/api/delete", {"model": model}), method="DELETE")
 
 
 def get_call(path: str) -> WireRequest:

@@ -20,6 +20,7 @@ from toolkit.host.faults.plan import (
     ModelDeleted,
     OutOfMemory,
     PullCorrupts,
+    PullFillsDisk,
     PullRepeats,
     PullStops,
     RequestWhen,
@@ -240,6 +241,14 @@ def test_a_pull_repeats_itself(host: Make) -> None:
     (back,) = [(before, after) for before, after in itertools.pairwise(sizes) if after < before]
     assert back[0] / 4.7e9 == pytest.approx(0.6, abs=0.01)
     assert back[1] / 4.7e9 == pytest.approx(0.2, abs=0.01)
+    assert MODEL in asker.installed()
+
+
+def test_a_pull_fills_the_disk_and_goes_on_when_there_is_room(host: Make) -> None:
+    asker = without_model(host, PullFillsDisk(at_percent=30, when=RequestWhen(path="/api/pull", times=1)))
+    assert pull(asker)[-1][0].endswith("-partial: no space left on device")
+    assert MODEL not in asker.installed()
+    assert next(completed for _, completed in pull(asker) if completed) > 0.3 * 4_700_000_000
     assert MODEL in asker.installed()
 
 

@@ -20,7 +20,15 @@ from toolkit.host.faults.garbling import (
     WrongContentType,
     WrongContentTypeLink,
 )
-from toolkit.host.faults.pulls import PullCorrupts, PullRepeats, PullRepeatsLink, PullStops, PullStopsLink
+from toolkit.host.faults.pulls import (
+    PullCorrupts,
+    PullFillsDisk,
+    PullFillsDiskLink,
+    PullRepeats,
+    PullRepeatsLink,
+    PullStops,
+    PullStopsLink,
+)
 from toolkit.host.faults.rivals import ModelDeleted, StuckEviction, delete, hold, is_loaded, undo
 from toolkit.host.faults.severing import Refuse, RefuseLink, Reset, ResetLink
 from toolkit.host.faults.when import Asked
@@ -47,6 +55,7 @@ LINKS: dict[type[Any], Callable[[Any, Wire, Any], Link[Any]]] = {
     WrongContentType: WrongContentTypeLink,
     PullStops: PullStopsLink,
     PullRepeats: PullRepeatsLink,
+    PullFillsDisk: PullFillsDiskLink,
 }
 _UPLOADS = "/api/blobs/"
 _ABOUT_THE_TWIN = "/twin/"

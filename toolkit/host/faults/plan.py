@@ -23,7 +23,7 @@ from toolkit.host.faults.conditions import ClockJump, GpuMemoryTaken, SlowDisk
 from toolkit.host.faults.delays import SlowTokens, Stall, StallStream
 from toolkit.host.faults.garbling import ErrorLine, HalfLine, HttpError, WrongContentType
 from toolkit.host.faults.loads import LoadFails, LoadHangs, OutOfMemory
-from toolkit.host.faults.pulls import PullCorrupts, PullRepeats, PullStops
+from toolkit.host.faults.pulls import PullCorrupts, PullFillsDisk, PullRepeats, PullStops
 from toolkit.host.faults.rivals import ModelDeleted, StuckEviction
 from toolkit.host.faults.severing import Refuse, Reset
 from toolkit.host.faults.when import LoadWhen, RequestWhen, Span
@@ -46,6 +46,7 @@ __all__ = [
     "ModelDeleted",
     "OutOfMemory",
     "PullCorrupts",
+    "PullFillsDisk",
     "PullRepeats",
     "PullStops",
     "Refuse",
@@ -83,13 +84,14 @@ KINDS: tuple[tuple[str, type[Any]], ...] = (
     ("pull_stops", PullStops),
     ("pull_repeats", PullRepeats),
     ("pull_corrupts", PullCorrupts),
+    ("pull_fills_disk", PullFillsDisk),
 )
 """Every fault with its name in files, in the order of docs/faults.md."""
 
 Fault = (
     Refuse | Reset | Stall | StallStream | SlowTokens | HalfLine | WrongContentType | HttpError | ErrorLine
     | LoadFails | LoadHangs | OutOfMemory | ModelDeleted | StuckEviction | SlowDisk | GpuMemoryTaken | ClockJump
-    | PullStops | PullRepeats | PullCorrupts
+    | PullStops | PullRepeats | PullCorrupts | PullFillsDisk
 )  # fmt: skip
 
 

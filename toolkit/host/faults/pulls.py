@@ -1,4 +1,4 @@
-"""Pulls that stop, begin again, or bring the wrong bytes."""
+"""Pulls that stop, begin again, bring the wrong bytes, or find no room on the disk."""
 
 import json
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from toolkit.config.scalars import DelayNs
 from toolkit.host.faults.when import RequestWhen
-from toolkit.host.faults.wire import Link, Send, Wire
+from toolkit.host.faults.wire import BODY, Link, OverError, Send, Wire
 
 PULL_PATH = "/api/pull"
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -36,6 +36,17 @@ class PullRepeats:
 class PullCorrupts:
     """The largest blob arrives broken: the pull ends with a digest that does not match, and nothing is installed."""
 
+    when: RequestWhen = field(default_factory=RequestWhen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullFillsDisk:
+    """At so many percent of a blob the disk is full: an error line ends the pull, what was fetched so far stays.
+
+    The words are those of the system that the server hands on (it gives up at once on ENOSPC).
+    """
+
+    at_percent: Annotated[Percent, Field(alias="at")] = 50.0
     when: RequestWhen = field(default_factory=RequestWhen)
 
 
@@ -91,6 +102,26 @@ class PullRepeatsLink(Link[PullRepeats]):
         if self._mark.meets(line):
             for earlier in self._shown:
                 await self.pass_on(earlier)
+
+
+class PullFillsDiskLink(Link[PullFillsDisk]):
+    """Ends the pull."""
+
+    def __init__(self, fault: PullFillsDisk, wire: Wire, send: Send) -> None:
+        super().__init__(fault, wire, send)
+        self._mark = _Mark(fault.at_percent)
+
+    async def piece(self, message: dict[str, Any]) -> None:
+        """See `Link`."""
+        await self.pass_on(message)
+        line = _line(message)
+        if not self._mark.meets(line):
+            return
+        path = f"/root/.ollama/models/blobs/{str(line['digest']).replace(':', '-')}-partial"
+        text = json.dumps({"error": f"write {path}: no space left on device"}, separators=(",", ":"))
+        await self.pass_on({"type": BODY, "body": f"{text}\n".encode(), "more_body": True})
+        await self.pass_on({"type": BODY, "body": b"", "more_body": False})
+        raise OverError
 
 
 def percent_of(line: dict[str, Any]) -> float | None:
