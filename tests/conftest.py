@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import socket
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,12 @@ def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
     monkeypatch.setattr(socket.socket, "sendto", sendto)
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+@pytest.fixture(autouse=True)
+def _own_store(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Runs that a test stores go to a store of its own, never to that of the person who runs the tests."""
+    monkeypatch.setenv("HOTSWAP_STORE", str(tmp_path_factory.getbasetemp() / "stores" / f"{uuid.uuid4().hex}.db"))
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ LAYERS = (
     ("cli",),
     ("experiment",),
     ("report", "llm"),
+    ("store",),
     ("replay",),
     ("host", "workload"),
     ("cache", "routing", "stats", "fit"),

@@ -1,0 +1,131 @@
+"""A run that is stored while it is played, without getting into the way of the one who plays it.
+
+The player's calls only put things into a queue. A thread with a connection of its own takes them out and commits
+at least twice a second, so a process that is killed loses less than the last second. The thread converts one record at
+a time and lets go of the interpreter at each statement, so it holds up an event loop by microseconds.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, TypeAlias
+
+from toolkit.replay.records import ClientHealth, RequestRecord, ResidencySpan
+from toolkit.store.connection import StoreError, connect, explained, transaction
+from toolkit.store.writing import insert_records, insert_spans, note_client, note_end, note_left, note_progress
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+    from pathlib import Path
+
+COMMIT_EVERY_S = 0.5
+_MOST_AT_ONCE = 5000
+"""So many records make a transaction; a burst never becomes one that others wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    end_ns: int
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Close:
+    """Nothing more will come."""
+
+
+_Item: TypeAlias = RequestRecord | ResidencySpan | ClientHealth | _End | _Close
+
+
+class Recording:
+    """Takes a run as it happens. No call waits or raises; `close` waits until everything is on disk.
+
+    `trouble` is the sentence of the first error, None if all went well; what came after it was not stored.
+    """
+
+    def __init__(self, path: Path, run_id: str, key: int, clock_ns: Callable[[], int]) -> None:
+        self.run_id = run_id
+        self.trouble: str | None = None
+        self._path = path
+        self._key = key
+        self._clock_ns = clock_ns
+        self._queue: SimpleQueue[_Item] = SimpleQueue()
+        self._record_count = 0
+        self._span_count = 0
+        self._thread = threading.Thread(target=self._work, name=f"store-{run_id}", daemon=True)
+        self._thread.start()
+
+    def record(self, record: RequestRecord) -> None:
+        """Keep one request."""
+        self._queue.put(record)
+
+    def span(self, span: ResidencySpan) -> None:
+        """Keep one span of residency."""
+        self._queue.put(span)
+
+    def client(self, health: ClientHealth) -> None:
+        """Keep what the client found out about itself."""
+        self._queue.put(health)
+
+    def end(self, end_ns: int, *, complete: bool) -> None:
+        """The run is over."""
+        self._queue.put(_End(end_ns, complete))
+
+    def close(self) -> str | None:
+        """Wait until all is stored; returns `trouble`. Without `end` before it, the run is stored as incomplete."""
+        if self._thread.is_alive():
+            self._queue.put(_Close())
+            self._thread.join()
+        return self.trouble
+
+    def _work(self) -> None:
+        try:
+            connection = connect(self._path, self._clock_ns())
+            try:
+                while self._some(connection):
+                    pass
+            finally:
+                connection.close()
+        except StoreError as error:
+            self.trouble = str(error)
+
+    def _some(self, connection: sqlite3.Connection) -> bool:
+        """Store what came within the interval; False when nothing more will come."""
+        batch = self._gathered()
+        with explained(self._path), transaction(connection):
+            self._store(connection, batch)
+            note_progress(connection, self._key, self._record_count, self._clock_ns())
+        return not any(isinstance(item, _Close) for item in batch)
+
+    def _gathered(self) -> list[_Item]:
+        """What is there after the interval, or what came with the end, which is not waited with."""
+        batch: list[_Item] = []
+        until_s = time.monotonic() + COMMIT_EVERY_S
+        while len(batch) < _MOST_AT_ONCE:
+            try:
+                item = self._queue.get(timeout=max(0.0, until_s - time.monotonic()))
+            except Empty:
+                break
+            batch.append(item)
+            if isinstance(item, _Close):
+                break
+        return batch
+
+    def _store(self, connection: sqlite3.Connection, batch: list[_Item]) -> None:
+        records = [item for item in batch if isinstance(item, RequestRecord)]
+        spans = [item for item in batch if isinstance(item, ResidencySpan)]
+        insert_records(connection, self._key, self._record_count, records)
+        insert_spans(connection, self._key, self._span_count, spans)
+        self._record_count += len(records)
+        self._span_count += len(spans)
+        for item in batch:
+            if isinstance(item, ClientHealth):
+                note_client(connection, self._key, item)
+            elif isinstance(item, _End):
+                note_end(connection, self._key, item.end_ns, complete=item.complete)
+            elif isinstance(item, _Close):
+                note_left(connection, self._key)
