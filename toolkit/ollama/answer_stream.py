@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
 from toolkit.ollama.transport import TransportError
@@ -63,11 +64,59 @@ class EventStream(Generic[E, A]):
         """Whether the last line has come."""
         return self._exchange.is_done
 
+    @property
+    def has_token(self) -> bool:
+        """Whether a token has come."""
+        return self._exchange.has_token
+
     async def finish(self) -> A:
         """Read whatever is left, and give the answer."""
-        async for _ in self:
+        for _ in self._events:
             pass
+        if not self._ended:
+            await self._read_on()
         return self.answer
+
+    async def _read_on(self) -> None:
+        """Read to the end in one go; unlike `__anext__`, with one timer for all chunks."""
+        exchange = self._exchange
+        try:
+            async with self._limit() as limit:
+                await self._take_all(limit)
+        except TransportError as error:
+            if not exchange.is_done:
+                raise exchange.failed(error, self._timeouts.connect_ns) from error
+        except TimeoutError:
+            if not exchange.is_done:
+                limit_ns = self._timeouts.idle_ns if exchange.has_begun else self._first_byte_ns
+                raise exchange.timed_out(limit_ns or 0) from None
+        self._ended = True
+        if not exchange.is_done:
+            for _ in exchange.end(self._clock()):
+                pass
+
+    async def _take_all(self, limit: asyncio.Timeout) -> None:
+        """Every chunk to the exchange; the limit is moved on as bytes come, at most once in a tenth of the idle time.
+
+        So the longest pause is between one and 1.1 idle times: moving a timer costs more than a chunk.
+        """
+        chunks, exchange, clock = self._chunks, self._exchange, self._clock
+        if chunks is None:
+            raise RuntimeError("enter the stream with `async with` before reading it")
+        idle_s = None if self._timeouts.idle_ns is None else self._timeouts.idle_ns / NS_PER_S
+        now_s = asyncio.get_running_loop().time
+        move_at_s, drains = 0.0, exchange.is_done
+        async for chunk in chunks:
+            for _ in exchange.data(chunk, clock()):
+                pass
+            if drains:
+                continue
+            if exchange.is_done:
+                drains = True
+                limit.reschedule(now_s() + _DRAIN_S)
+            elif now_s() >= move_at_s:
+                limit.reschedule(None if idle_s is None else now_s() + 1.1 * idle_s)
+                move_at_s = math.inf if idle_s is None else now_s() + 0.1 * idle_s
 
     async def __aenter__(self) -> Self:
         exchange, limit_ns = self._exchange, self._first_byte_ns

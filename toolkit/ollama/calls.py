@@ -12,6 +12,7 @@ from toolkit.ollama import parsing, wire
 from toolkit.ollama.exchange import DocumentExchange, StreamExchange
 from toolkit.ollama.failures import Where
 from toolkit.ollama.json_fields import WrongJsonError
+from toolkit.ollama.timed_chat import TimedChatExchange
 from toolkit.ollama.transfer import DeleteExchange, TransferExchange
 from toolkit.ollama.types import (
     ChatAnswer,
@@ -48,6 +49,11 @@ class Calls:
         """`/api/chat`, streamed."""
         call = self._with_headers(wire.chat_call(request, stream=True))
         return StreamExchange(call, self._where(call, request.model), parsing.parse_chat_line, _chat_answer)
+
+    def chat_timed(self, request: ChatRequest) -> TimedChatExchange:
+        """`/api/chat`, streamed, of which only the times are read."""
+        call = self._with_headers(wire.chat_call(request, stream=True))
+        return TimedChatExchange(call, self._where(call, request.model))
 
     def chat_whole(self, request: ChatRequest) -> DocumentExchange[ChatAnswer]:
         """`/api/chat` with `"stream": false`."""

@@ -66,6 +66,11 @@ class Exchange(Generic[E, A]):
         return self._has_body
 
     @property
+    def has_token(self) -> bool:
+        """Whether something of the answer itself is here."""
+        return self._first_token_ns is not None
+
+    @property
     def is_done(self) -> bool:
         """Whether the answer is complete; what the connection does after that does not matter."""
         return self._answer is not None

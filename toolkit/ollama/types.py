@@ -142,6 +142,21 @@ class ChatAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class TimedAnswer:
+    """A finished answer of which the times matter: `token_ns` is the arrival of each line that brought a token.
+
+    `lines` are the lines as they came, undecoded; `toolkit.ollama.timed_chat.texts_of` reads them.
+    """
+
+    model: str
+    done_reason: str | None
+    counters: Counters
+    times: Times
+    token_ns: tuple[int, ...]
+    lines: tuple[bytes, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class GenerateAnswer:
     """A finished answer to a bare prompt. `context` continues it, None if the server sent none (raw)."""
 

@@ -1,0 +1,102 @@
+"""A server that streams chat answers at known times and says when it sent what; no more, so that it costs little.
+
+`python tests/benchmarks/known_times.py URL_FILE` serves on a free loopback port. The last line of an answer carries, in
+place of the server's counters, moments on the machine's monotonic clock: `prompt_eval_duration` when the request was
+read, `prompt_eval_count` when the first token was sent, `eval_duration` when the last one was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import cast
+
+import uvloop
+
+TOKENS = 33
+FIRST_AFTER_S, GAP_S = 0.02, 0.008
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+SHAPE = b'{"model":"m:1b","created_at":"2026-11-22T20:48:51.844897690Z","message":{"role":"assistant","content":"'
+TOKEN = SHAPE + b' token"},"done":false}\n'
+PIECE = b"%x\r\n%s\r\n" % (len(TOKEN), TOKEN)
+LAST = SHAPE + (
+    b'"},"done":true,"done_reason":"stop","total_duration":1,"load_duration":3000000,'
+    b'"prompt_eval_duration":%d,"prompt_eval_count":%d,"eval_duration":%d,"eval_count":%d}\n'
+)
+
+
+class Answering(asyncio.Protocol):
+    """One connection; one request at a time on it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._held = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self._transport = None
+
+    def data_received(self, data: bytes) -> None:
+        self._held += data
+        head, end, body = self._held.partition(b"\r\n\r\n")
+        if not end:
+            return
+        length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+        if len(body) < int(length or b"0"):
+            return
+        self._held = b""
+        if head.startswith(b"POST /api/chat"):
+            self._read_ns = time.monotonic_ns()
+            self._sent = 0
+            self._next_s = self._loop.time() + FIRST_AFTER_S
+            self._loop.call_at(self._next_s, self._tick)
+        else:
+            self._plain(head)
+
+    def _plain(self, head: bytes) -> None:
+        path = head.split(b" ", 2)[1]
+        model = b'{"name":"m:1b","model":"m:1b","digest":"d1","size":1,"details":{}}'
+        answers = {b"/api/version": b'{"version":"0.32.15"}', b"/api/ps": b'{"models":[]}',
+                   b"/api/tags": b'{"models":[%s]}' % model}  # fmt: skip
+        body = answers.get(path, b'{"model":"m:1b","done":true,"done_reason":"unload"}')
+        assert self._transport is not None
+        kind = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        self._transport.write(kind % len(body) + body)
+
+    def _tick(self) -> None:
+        transport = self._transport
+        if transport is None:
+            return
+        if self._sent == 0:
+            self._first_ns = time.monotonic_ns()
+            transport.write(HEAD + PIECE)
+        elif self._sent < TOKENS:
+            if self._sent == TOKENS - 1:
+                self._last_ns = time.monotonic_ns()
+            transport.write(PIECE)
+        else:
+            last = LAST % (self._read_ns, self._first_ns, self._last_ns, TOKENS)
+            transport.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(last), last))
+            return
+        self._sent += 1
+        self._next_s += GAP_S
+        self._loop.call_at(self._next_s, self._tick)
+
+
+async def serve(ready: Path) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Answering(loop), "127.0.0.1", 0, backlog=4096)
+    beside = ready.with_suffix(".new")
+    beside.write_text(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n", encoding="utf-8")
+    beside.replace(ready)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(Path(sys.argv[1])))
