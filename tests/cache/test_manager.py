@@ -168,6 +168,7 @@ class Witness:
     """A strategy that is not thread-safe and notices it: overlapping calls, and unloads of models under way."""
 
     name = "witness"
+    reads_memory = True
 
     def __init__(self, inner: LruUnload) -> None:
         self.inner = inner

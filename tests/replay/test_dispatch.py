@@ -22,6 +22,7 @@ class Watching:
 
     views: list[HostView] = field(default_factory=list)
     name: str = "watching"
+    reads_memory: bool = True
 
     def before(self, access: Access, view: HostView) -> Directive:
         del access

@@ -38,6 +38,11 @@ class FixedKeepAlive:
     keep_alive_ns: int
     pinned: frozenset[str] = frozenset()
 
+    @property
+    def reads_memory(self) -> bool:
+        """No: it asks for the same whatever is loaded."""
+        return False
+
     def before(self, access: Access, view: HostView) -> Directive:  # noqa: ARG002 - the protocol's signature
         """The one keep_alive, whatever the host holds."""
         return Directive(keep_alive_ns=FOR_EVER_NS if access.model in self.pinned else self.keep_alive_ns)
@@ -54,6 +59,11 @@ class ServerDefault:
     """
 
     name: str = "server-default"
+
+    @property
+    def reads_memory(self) -> bool:
+        """No: it asks for the same whatever is loaded."""
+        return False
 
     def before(self, access: Access, view: HostView) -> Directive:  # noqa: ARG002 - the protocol's signature
         """Ask for nothing."""

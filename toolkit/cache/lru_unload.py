@@ -45,6 +45,7 @@ class LruUnload:
     """
 
     name = "lru-unload"
+    reads_memory = True
 
     def __init__(
         self, max_models: int | None, room: Room | None, pinned: Iterable[str] = (), *, keep_alive_ns: int = RAM_NS

@@ -87,6 +87,14 @@ class Strategy(Protocol):
         """The name used on the command line and in reports."""
         ...
 
+    @property
+    def reads_memory(self) -> bool:
+        """Whether `before` reads `view.loaded`: a live client then asks `/api/ps` before each request.
+
+        For others `view.loaded` is what was seen last, perhaps nothing.
+        """
+        ...
+
     def before(self, access: Access, view: HostView) -> Directive:
         """Decide what to do around this request."""
         ...

@@ -11,12 +11,15 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from toolkit.errors import HostError, UsageError
+from toolkit.experiment.commit import toolkit_commit
 from toolkit.experiment.setup import asked_models
 from toolkit.experiment.simulate import digest_of, option_pairs
+from toolkit.replay.engine import LoadEngine
 from toolkit.replay.hoststate import empty_host, note_state, restore
-from toolkit.replay.live import LivePlayer
-from toolkit.replay.records import Provenance, Run
+from toolkit.replay.keeper import RunKeeper
+from toolkit.replay.records import Provenance
 from toolkit.replay.runfile import RUN_FILE, RunWriter
+from toolkit.replay.terms import WHOLE_PLAN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
     from toolkit.experiment.setup import Setup
     from toolkit.ollama.client import OllamaClient
     from toolkit.replay.hoststate import HostState
+    from toolkit.replay.records import Run
+    from toolkit.replay.terms import LoadTerms
     from toolkit.workload.plan import Plan
 
 SCHEDULER_SINCE = ((0, 30), "v0.32")
@@ -54,6 +59,7 @@ async def measure(
     client: OllamaClient,
     *,
     place: Place,
+    terms: LoadTerms = WHOLE_PLAN,
     on_answer: Callable[[], None] | None = None,
 ) -> Measured:
     """Play each plan under each strategy; each run is kept line by line in the directory that `place` names.
@@ -76,10 +82,10 @@ async def measure(
     try:
         for repetition, strategy in turns:
             await empty_host(client)
-            run, player = await _play(setup, plans, client, strategy, repetition, place, on_answer)
+            run, engine = await _play(setup, plans, client, strategy, repetition, place, terms, on_answer)
             runs.append(run)
-            if not player.complete:
-                ended, interrupted = _why_ended(player), player.interrupted
+            if not engine.complete:
+                ended, interrupted = _why_ended(engine), engine.interrupted
                 break
     except asyncio.CancelledError:
         ended, interrupted = "interrupted; what was measured is kept", True
@@ -110,19 +116,28 @@ async def _play(  # noqa: PLR0917 - one call, above
     strategy: str,
     repetition: int,
     place: Place,
+    terms: LoadTerms,
     on_answer: Callable[[], None] | None,
-) -> tuple[Run, LivePlayer]:
+) -> tuple[Run, LoadEngine]:
     """One run on the empty host."""
     plan = plans[repetition]
     provenance = await _provenance(client, setup, plan, len(plans))
     directory = place(strategy, repetition + 1)
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / RUN_FILE).open("w", encoding="utf-8") as file:
-        writer = RunWriter(file, strategy, repetition, provenance)
-        dispatcher = setup.dispatcher(strategy)
-        player = LivePlayer(plan, dispatcher, client, writer=writer, clock_ns=time.monotonic_ns, on_answer=on_answer)
-        await player.run()
-    return _run(player, strategy, repetition, provenance), player
+        keeper = RunKeeper(plan, RunWriter(file, strategy, repetition, provenance), on_answer)
+        engine = LoadEngine(
+            plan,
+            setup.dispatcher(strategy),
+            client,
+            keep=keeper.keep,
+            start_ns=time.monotonic_ns(),
+            terms=terms,
+        )
+        await engine.run()
+        measures = () if engine.measure is None else (engine.measure,)
+        run = keeper.finish(measures, engine.spans(), engine.end_ns, complete=engine.complete)
+    return run, engine
 
 
 def _refuse_overwriting(directories: Iterable[Path]) -> None:
@@ -139,21 +154,9 @@ def _interleaved(names: Sequence[str], repetitions: int) -> Iterator[tuple[int, 
             yield repetition, name
 
 
-def _run(player: LivePlayer, strategy: str, repetition: int, provenance: Provenance) -> Run:
-    return Run(
-        strategy,
-        repetition,
-        player.records,
-        player.watch.spans(),
-        player.end_ns,
-        complete=player.complete,
-        provenance=provenance,
-    )
-
-
-def _why_ended(player: LivePlayer) -> str:
-    if player.died is not None:
-        return f"the host went away in the middle of a run; what was measured is kept: {player.died}"
+def _why_ended(engine: LoadEngine) -> str:
+    if engine.died is not None:
+        return f"the host went away in the middle of a run; what was measured is kept: {engine.died}"
     return "interrupted; what was measured is kept"
 
 
@@ -192,4 +195,5 @@ async def _provenance(client: OllamaClient, setup: Setup, plan: Plan, repeat: in
         repeat=repeat,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=("num_predict was set to the plan's output tokens, so that all strategies answer at equal length.",),
+        toolkit_commit=toolkit_commit(),
     )

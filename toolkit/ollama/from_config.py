@@ -12,10 +12,15 @@ if TYPE_CHECKING:
 
     from toolkit.config.host import HostSection
     from toolkit.ollama.address import Address
+    from toolkit.ollama.transport import Transport
 
 
-def client_from_config(host: HostSection, environment: Mapping[str, str], address: Address) -> OllamaClient:
+def client_from_config(
+    host: HostSection, environment: Mapping[str, str], address: Address, transport: Transport | None = None
+) -> OllamaClient:
     """A client with the config's time limits, and the secrets that it names as the environment has them.
+
+    `transport` takes the place of httpx.
 
     Raises:
         UsageError: a secret that the environment does not have.
@@ -25,4 +30,5 @@ def client_from_config(host: HostSection, environment: Mapping[str, str], addres
         address,
         timeouts=Timeouts(limits.connect_ns, limits.first_byte_ns, limits.idle_ns),
         headers=dict(secret_headers(host, environment).pairs),
+        transport=transport,
     )

@@ -81,6 +81,11 @@ class Dispatcher:
         self._options = options
         self._in_flight: defaultdict[str, int] = defaultdict(int)
 
+    @property
+    def reads_memory(self) -> bool:
+        """Whether `dispatch` must be told what is in memory now; see `Strategy.reads_memory`."""
+        return self._strategy.reads_memory
+
     def dispatch(
         self, request: PlannedRequest, intended_ns: int, now_ns: int, loaded: Sequence[LoadedModel]
     ) -> Dispatch:

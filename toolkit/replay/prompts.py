@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 FILLER = "one and two and three and four and five and six and seven and eight and nine and ten and "
 """Common short words are one token each in every tokenizer, so words are a fair measure of tokens."""
+_ONE_BY_ONE = tuple(FILLER.split())
 
 
 class Conversations:
@@ -46,5 +47,5 @@ def made_up_text(request: PlannedRequest) -> str:
 def _words(count: int, name: str) -> str:
     if count <= 0:
         return ""
-    filler = (FILLER * (count // 20 + 1)).split()
-    return " ".join([name, *filler[: count - 1]])
+    whole, part = divmod(count - 1, len(_ONE_BY_ONE))
+    return f"{name} {FILLER * whole}{' '.join(_ONE_BY_ONE[:part])}".rstrip()

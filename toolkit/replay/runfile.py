@@ -33,6 +33,9 @@ class RunWriter:
 
     def __init__(self, file: TextIO, strategy: str, repetition: int, provenance: Provenance) -> None:
         self._file = file
+        self.strategy = strategy
+        self.repetition = repetition
+        self.provenance = provenance
         header = {"kind": "run", "schema": SCHEMA, "strategy": strategy, "repetition": repetition}
         self._line({**header, "provenance": asdict(provenance)})
 

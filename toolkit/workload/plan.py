@@ -35,6 +35,8 @@ class PlannedRequest:
     session: str | None
     service_ns: int | None = None
     """How long the answer takes once the model is there, where a trace knows it; the twin then uses it."""
+    patience_ns: int | None = None
+    """How long after its intended moment somebody waits for the first token before they leave; None: for ever."""
 
 
 @dataclass(frozen=True, slots=True)
