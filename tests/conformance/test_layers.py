@@ -18,7 +18,7 @@ LAYERS = (
     ("cli",),
     ("experiment",),
     ("report", "llm"),
-    ("store",),
+    ("store", "measure"),
     ("replay",),
     ("host", "workload"),
     ("cache", "routing", "stats", "fit"),

@@ -23,6 +23,11 @@ COMMANDS = (
         "toolkit.cli.fit:fit",
         "Say what models really take, what Ollama thinks they take, and which can stay loaded together.",
     ),
+    LazyCommand(
+        "swap",
+        "toolkit.cli.swap:swap",
+        "Measure every change of model on a host, and say what holds it back.",
+    ),
     LazyCommand("twin", "toolkit.cli.twin:twin", "The simulated Ollama host: trace, check, explain, serve."),
 )
 

@@ -1,0 +1,1 @@
+"""The swap matrix as text, Markdown, page, picture and JSON."""
