@@ -31,7 +31,7 @@ def encoded(record: object) -> bytes:
     return json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
 
-def outcome(exchange: Exchange[Any], chunks: list[bytes]) -> tuple[object, ...]:
+def outcome(exchange: Exchange[Any, Any], chunks: list[bytes]) -> tuple[object, ...]:
     """Feed chunks at 10, 20, …; what came out, or how it failed."""
     exchange.begin(0)
     exchange.head(200, HEAD, 1)

@@ -30,7 +30,7 @@ _NOT_LAST, _SOME_TEXT, _NO_TEXT = b'"done":false}', b'"content":"', b'"content":
 _OK = range(200, 300)
 
 
-class TimedChatExchange(Exchange[TimedAnswer]):
+class TimedChatExchange(Exchange["StreamEvent", TimedAnswer]):
     """See the module; it gives no events, only an answer."""
 
     accepts = (NDJSON, JSON)
