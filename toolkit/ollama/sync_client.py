@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         LoadAnswer,
         ModelInfo,
         RunningModel,
+        TimedAnswer,
         Version,
     )
 
@@ -80,6 +81,10 @@ class SyncOllamaClient:
     def stream_chat(self, request: ChatRequest) -> SyncAnswerStream[ChatAnswer]:
         """See `OllamaClient.stream_chat`."""
         return SyncAnswerStream(self._client.stream_chat(request), self._io)
+
+    def stream_timed_chat(self, request: ChatRequest) -> SyncAnswerStream[TimedAnswer]:
+        """See `OllamaClient.stream_timed_chat`."""
+        return SyncAnswerStream(self._client.stream_timed_chat(request), self._io)
 
     def chat_unstreamed(self, request: ChatRequest) -> ChatAnswer:
         """See `OllamaClient.chat_unstreamed`."""
@@ -172,6 +177,11 @@ class SyncEventStream(Generic[E, A]):
     def is_done(self) -> bool:
         """Whether the last line has come."""
         return self._stream.is_done
+
+    @property
+    def has_token(self) -> bool:
+        """Whether a token has come."""
+        return self._stream.has_token
 
     def finish(self) -> A:
         """Read whatever is left, and give the answer."""

@@ -15,7 +15,7 @@ from toolkit.ollama.exchange import Exchange
 from toolkit.ollama.json_fields import WrongJsonError, load_object
 from toolkit.ollama.ndjson import LineSplitter, LineTooLongError
 from toolkit.ollama.parsing import parse_chat_line
-from toolkit.ollama.types import Counters, TimedAnswer, Times
+from toolkit.ollama.types import Counters, StreamEvent, TimedAnswer, Times
 from toolkit.ollama.wire import JSON, NDJSON
 
 if TYPE_CHECKING:
@@ -23,14 +23,13 @@ if TYPE_CHECKING:
 
     from toolkit.ollama.errors import StreamBrokeError
     from toolkit.ollama.failures import Where
-    from toolkit.ollama.types import StreamEvent
     from toolkit.ollama.wire import WireRequest
 
 _NOT_LAST, _SOME_TEXT, _NO_TEXT = b'"done":false}', b'"content":"', b'"content":""'
 _OK = range(200, 300)
 
 
-class TimedChatExchange(Exchange["StreamEvent", TimedAnswer]):
+class TimedChatExchange(Exchange[StreamEvent, TimedAnswer]):
     """See the module; it gives no events, only an answer."""
 
     accepts = (NDJSON, JSON)
