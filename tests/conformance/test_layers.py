@@ -17,7 +17,7 @@ TOOLKIT = PROJECT / "toolkit"
 LAYERS = (
     ("cli",),
     ("experiment",),
-    ("report", "llm"),
+    ("report", "llm", "ops"),
     ("store", "measure"),
     ("replay",),
     ("host", "workload"),
@@ -33,7 +33,7 @@ ALLOWED = {
     ("replay", "workload"): "below in the list",
 }
 IO_LIBRARIES = {"httpx", "aiohttp", "asyncio", "socket", "subprocess", "requests", "sqlite3", "threading", "time"}
-PURE = ("host/scheduler", "cache", "routing", "stats", "fit")
+PURE = ("host/scheduler", "cache", "routing", "stats", "fit", "ops/doctor/checks")
 THREADS_ALLOWED = {"cache/manager.py"}
 """The online bookkeeping of live clients is locked; it still does no I/O."""
 

@@ -1,0 +1,1 @@
+"""Operating a real host: what is wrong with it, and what it should have."""

@@ -1,0 +1,43 @@
+"""Loads out of a recorded swap matrix (`swap_matrix.csv`): how fast models really come from where they lie."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Final
+
+from toolkit.errors import InputError, UsageError
+from toolkit.ops.doctor.evidence import LoadSample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NS_PER_S: Final = 1_000_000_000
+RESIDENT: Final = "resident"
+_NEEDED: Final = ("kind", "to", "file_bytes", "load_duration_s")
+
+
+def read_samples(path: Path) -> tuple[LoadSample, ...]:
+    """Every row that loaded something.
+
+    Raises:
+        UsageError: the file cannot be read.
+        InputError: it lacks a column, or a row makes no sense.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error}); give the swap_matrix.csv of a measurement") from error
+    found = []
+    for number, row in enumerate(rows, 2):
+        missing = [name for name in _NEEDED if row.get(name) is None]
+        if missing:
+            raise InputError(f"{path}:{number}: the column {missing[0]} is missing; give a swap_matrix.csv")
+        if row["kind"] == RESIDENT or not row["load_duration_s"]:
+            continue
+        try:
+            load_ns = round(float(row["load_duration_s"]) * NS_PER_S)
+            found.append(LoadSample(row["to"], int(row["file_bytes"]), load_ns))
+        except ValueError as error:
+            raise InputError(f"{path}:{number}: {error}; give a swap_matrix.csv") from None
+    return tuple(found)
