@@ -28,7 +28,11 @@ COMMANDS = (
         "toolkit.cli.swap:swap",
         "Measure every change of model on a host, and say what holds it back.",
     ),
-    LazyCommand("doctor", "toolkit.cli.doctor:doctor", "Say what is wrong with a host, and the command that mends it."),
+    LazyCommand(
+        "doctor",
+        "toolkit.cli.doctor:doctor",
+        "Say what is wrong with a host, why it matters, and the command that mends it.",
+    ),
     LazyCommand("twin", "toolkit.cli.twin:twin", "The simulated Ollama host: trace, check, explain, serve."),
 )
 
