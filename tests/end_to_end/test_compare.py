@@ -203,7 +203,7 @@ def shell(line: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_reader_that_goes_away_is_no_error(tmp_path: Path) -> None:
-    done = shell("hotswap compare scenarios/swap-storm.yaml --strategies ram --out $T | head -1", tmp_path)
+    done = shell("hotswap compare scenarios/swap-storm.yaml --strategies ram --quiet --out $T | head -1", tmp_path)
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
 

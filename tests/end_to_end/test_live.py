@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from toolkit.replay.runfile import read_run
+from toolkit.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -173,3 +174,24 @@ def test_replay_keeps_the_run_of_a_host(twin: str, tmp_path: Path) -> None:
     assert (run.strategy, run.complete, len(run.records)) == ("ssd", True, 5)
     assert run.provenance.started_at is not None
     assert all(record.queue_ns is None for record in run.records)
+
+
+def test_a_client_that_is_killed_leaves_a_run_in_the_store(tmp_path: Path) -> None:
+    """SIGKILL, which no program can prepare for: what was measured is found, marked incomplete."""
+    store_file = tmp_path / "runs.db"
+    with served_twin(tmp_path, "--time-scale", "0.02") as (url, _):
+        arguments = ["--limit", "40", "--speed", "20", "--num-ctx", "4096", "--host", url, "--store", store_file]
+        command = [*HOTSWAP, "replay", str(STORM), "--strategy", "ram", "--out", str(tmp_path / "out")]
+        client = subprocess.Popen([*command, *map(str, arguments)], cwd=PROJECT, stderr=subprocess.DEVNULL)
+        with open_store(store_file) as store:
+            until(lambda: any(row.record_count >= 2 for row in store.runs()), "nothing was stored")
+            assert store.find("latest").state == "recording"
+        client.kill()
+        client.wait(PATIENCE_S)
+    with open_store(store_file) as store:
+        row = store.find("latest")
+        assert (row.state, row.provenance.host) == ("incomplete", url)
+        kept = store.load(row.id)
+    whole = read_run(tmp_path / "out")
+    assert kept.records == whole.records[: len(kept.records)]
+    assert len(kept.records) >= 2

@@ -7,19 +7,21 @@ from typing import Any
 
 import click
 
-from toolkit.cli.options import global_options, workload_options
+from toolkit.cli.options import global_options, keeping_options, workload_options
 
 
 @click.command("compare")
 @workload_options
 @global_options
+@keeping_options
 @click.option("--strategies", metavar="A,B", help="Which ones; by default all that the toolkit has.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Where the report goes.")
 def compare(strategies: str | None, out: Path | None, **given: Any) -> None:
     """Compare cache strategies on a scenario or a trace.
 
     Plays every request of SCENARIO (or of --trace FILE) under each strategy: on the simulated host, in virtual time, or
-    on a real one with --host. Prints a table, and writes a page, a summary and results.json to DIR.
+    on a real one with --host. Prints a table, and writes a page, a summary and results.json to DIR. The runs go to the
+    store, where `hotswap runs` finds them.
 
     \b
     hotswap compare scenarios/working-day.yaml
@@ -30,5 +32,5 @@ def compare(strategies: str | None, out: Path | None, **given: Any) -> None:
     from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.experiment.compare import strategy_names  # noqa: PLC0415
 
-    session = Session.open(given, strategy_names(strategies), out)
-    session.show_comparison(session.play())
+    with Session.open(given, strategy_names(strategies), out) as session:
+        session.show_comparison(session.play())

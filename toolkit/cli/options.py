@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from toolkit.config.loading import LoadedConfig
     from toolkit.experiment.order import Order
+    from toolkit.store import RunStore
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -39,6 +40,30 @@ _GLOBAL = (
     click.option("--quiet", is_flag=True, help="No progress and no notes on stderr."),
     click.option("--no-color", is_flag=True, help="No colours."),
 )
+_STORE = click.option(
+    "--store",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The run store (or HOTSWAP_STORE); reports/runs.db by default.",
+)
+_NO_STORE = click.option("--no-store", is_flag=True, help="Do not store the runs.")
+
+
+def store_option(command: F) -> F:
+    """Add `--store FILE`; the command takes `store` and calls `open_given_store`."""
+    return _STORE(command)
+
+
+def keeping_options(command: F) -> F:
+    """Add the options of commands that store runs: `store` and `no_store`."""
+    return _decorate(command, (_STORE, _NO_STORE))
+
+
+def open_given_store(store: Path | None) -> RunStore:
+    """Open the store that the option, HOTSWAP_STORE or the default names. Raises StoreError."""
+    from toolkit.store import open_store  # noqa: PLC0415 - keeps `--help` cheap
+
+    return open_store(store)
 
 
 def workload_options(command: F) -> F:

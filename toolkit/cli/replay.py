@@ -7,25 +7,28 @@ from typing import Any
 
 import click
 
-from toolkit.cli.options import global_options, workload_options
+from toolkit.cli.options import global_options, keeping_options, workload_options
 
 
 @click.command("replay")
 @workload_options
 @global_options
+@keeping_options
+@click.option("--tag", metavar="NAME", help="A tag for the run (the first, with --repeat); moves if it is taken.")
 @click.option("--strategy", metavar="NAME", help="Which strategy; the config's cache.type by default.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="RUN", help="Where the run goes.")
-def replay(strategy: str | None, out: Path | None, **given: Any) -> None:
+def replay(strategy: str | None, tag: str | None, out: Path | None, **given: Any) -> None:
     """Play a scenario or a trace under one strategy.
 
-    Keeps one record a request in RUN/run.jsonl (RUN/1/run.jsonl, RUN/2/run.jsonl, … with --repeat), for later commands
-    and for notebooks.
+    Keeps one record a request in RUN/run.jsonl (RUN/1/run.jsonl, RUN/2/run.jsonl, … with --repeat) and in the store,
+    for later commands and for notebooks.
 
     \b
     hotswap replay scenarios/working-day.yaml --strategy ram --out reports/ram
+    hotswap replay scenarios/swap-storm.yaml --host config --repeat 5 --tag before-upgrade
     """  # noqa: D301 - click reads the mark
     from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.experiment.compare import one_strategy  # noqa: PLC0415
 
-    session = Session.open(given, () if strategy is None else (one_strategy(strategy),), out)
-    session.show_runs(session.play_in_place())
+    with Session.open(given, () if strategy is None else (one_strategy(strategy),), out, tag) as session:
+        session.show_runs(session.play_in_place())

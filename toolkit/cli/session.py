@@ -17,6 +17,7 @@ import click
 
 from toolkit.cli.options import load_given_config, order_from
 from toolkit.cli.progress import answer_bar
+from toolkit.cli.storage import Storage
 from toolkit.config.durations import format_duration
 from toolkit.errors import HostError, UsageError
 from toolkit.experiment.compare import prepare, sum_up
@@ -48,8 +49,8 @@ class Output:
     no_color: bool
 
     def note(self, sentence: str) -> None:
-        """Say something on stderr, unless told to be quiet."""
-        if not self.quiet:
+        """Say something on stderr, unless told to be quiet or there is nothing to say."""
+        if sentence and not self.quiet:
             click.echo(sentence, err=True)
 
 
@@ -63,11 +64,13 @@ class Session:
     stage: Stage
     output: Output
     directory: Path
+    storage: Storage
 
     @classmethod
-    def open(cls, given: dict[str, Any], names: tuple[str, ...], out: Path | None) -> Self:
+    def open(cls, given: dict[str, Any], names: tuple[str, ...], out: Path | None, tag: str | None = None) -> Self:
         """Read config and workload; without names the config's own strategy is played."""
         order = order_from(given)
+        storage = Storage.open(given.pop("store"), tag, unwanted=given.pop("no_store"))
         loaded = load_given_config(given.pop("config"), quiet=given["quiet"])
         stage = stage_for(loaded.config, os.environ, given.pop("host"))
         setup, plans = prepare(loaded.config, order)
@@ -77,7 +80,13 @@ class Session:
             setup = on_unknown_host(setup)
         chosen = names or (setup.baseline,)
         directory = out or _free_directory(plans[0].name, live=stage.address is not None)
-        return cls(setup, plans, chosen, stage, Output(**given), _made_writable(directory))
+        return cls(setup, plans, chosen, stage, Output(**given), _made_writable(directory), storage)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.storage.close()
 
     def play(self) -> Measured:
         """Play everything; a real host's runs go to `runs/STRATEGY-REPETITION` of the directory."""
@@ -121,7 +130,12 @@ class Session:
             self.output.note(f"playing on {url}: {takes} of arrivals, {more}; --speed and --limit shorten it")
         gc.freeze()  # what is here now stays; the collector need not walk it again while records pile up
         with answer_bar(total, quiet=self.output.quiet) as answered:
-            return play_all(self.stage, self.setup, self.plans, self.names, place=place, on_answer=answered)
+            shelf = self.storage.shelf
+            played = play_all(
+                self.stage, self.setup, self.plans, self.names, place=place, shelf=shelf, on_answer=answered
+            )
+        self.output.note(self.storage.said())
+        return played
 
     def _refuse_nothing(self, measured: Measured) -> None:
         if not measured.runs and measured.interrupted:

@@ -18,7 +18,7 @@ from toolkit.replay.engine import LoadEngine
 from toolkit.replay.hoststate import empty_host, note_state, restore
 from toolkit.replay.keeper import RunKeeper
 from toolkit.replay.records import Provenance
-from toolkit.replay.runfile import RUN_FILE, RunWriter
+from toolkit.replay.runfile import RUN_FILE
 from toolkit.replay.terms import WHOLE_PLAN
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.experiment.setup import Setup
+    from toolkit.experiment.shelf import Shelf
     from toolkit.ollama.client import OllamaClient
     from toolkit.replay.hoststate import HostState
     from toolkit.replay.records import Run
@@ -59,10 +60,11 @@ async def measure(
     client: OllamaClient,
     *,
     place: Place,
+    shelf: Shelf,
     terms: LoadTerms = WHOLE_PLAN,
     on_answer: Callable[[], None] | None = None,
 ) -> Measured:
-    """Play each plan under each strategy; each run is kept line by line in the directory that `place` names.
+    """Play each plan under each strategy; the shelf keeps each run, in the directory that `place` names.
 
     The host is emptied before each run, and what was in memory before is loaded again at the end, also after Ctrl-C.
     Whatever goes wrong after the first request, the runs that were played come back.
@@ -82,7 +84,7 @@ async def measure(
     try:
         for repetition, strategy in turns:
             await empty_host(client)
-            run, engine = await _play(setup, plans, client, strategy, repetition, place, terms, on_answer)
+            run, engine = await _play(setup, plans, client, strategy, repetition, place, shelf, terms, on_answer)
             runs.append(run)
             if not engine.complete:
                 ended, interrupted = _why_ended(engine), engine.interrupted
@@ -91,6 +93,8 @@ async def measure(
         ended, interrupted = "interrupted; what was measured is kept", True
     except HostError as error:
         ended = f"stopped after {len(runs)} of {len(turns)} runs: {error}"
+    if shelf.trouble is not None and ended is None:
+        ended = f"all was played, but not all was stored: {shelf.trouble}"
     trouble = await _put_back(client, before)
     if trouble is not None:
         told = "" if ended is None else f"{ended}; "
@@ -116,16 +120,15 @@ async def _play(  # noqa: PLR0917 - one call, above
     strategy: str,
     repetition: int,
     place: Place,
+    shelf: Shelf,
     terms: LoadTerms,
     on_answer: Callable[[], None] | None,
 ) -> tuple[Run, LoadEngine]:
     """One run on the empty host."""
     plan = plans[repetition]
     provenance = await _provenance(client, setup, plan, len(plans))
-    directory = place(strategy, repetition + 1)
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / RUN_FILE).open("w", encoding="utf-8") as file:
-        keeper = RunKeeper(plan, RunWriter(file, strategy, repetition, provenance), on_answer)
+    with shelf.recording(place(strategy, repetition + 1), strategy, repetition, provenance) as sink:
+        keeper = RunKeeper(plan, sink, on_answer)
         engine = LoadEngine(
             plan,
             setup.dispatcher(strategy),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from toolkit.config.models import Config
     from toolkit.experiment.live import Place
     from toolkit.experiment.setup import Setup
+    from toolkit.experiment.shelf import Shelf
     from toolkit.ollama.address import Address
     from toolkit.replay.terms import LoadTerms
     from toolkit.workload.plan import Plan
@@ -46,15 +47,22 @@ def play_all(
     names: Sequence[str],
     *,
     place: Place,
+    shelf: Shelf,
     terms: LoadTerms = WHOLE_PLAN,
     on_answer: Callable[[], None] | None = None,
 ) -> Measured:
-    """Play every plan under every strategy; on a real host each run is kept where `place` says while it is played."""
+    """Play every plan under every strategy, and keep the runs.
+
+    On a real host each is kept while it is played, in the directory that `place` names and in the store behind the
+    shelf; simulated ones go there when they are over.
+    """
     if stage.address is None:
-        return Measured(tuple(simulate(setup, plans, names, on_answer)), None, interrupted=False)
+        runs = tuple(simulate(setup, plans, names, on_answer))
+        shelf.add(runs)
+        return Measured(runs, None, interrupted=False)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_on_host(stage, stage.address, setup, plans, names, place, terms, on_answer))
+            return runner.run(_on_host(stage, stage.address, setup, plans, names, place, shelf, terms, on_answer))
     except asyncio.CancelledError:  # told to stop by SIGTERM before the first run or after the last
         raise KeyboardInterrupt from None
 
@@ -66,6 +74,7 @@ async def _on_host(  # noqa: PLR0917 - one call, above
     plans: Sequence[Plan],
     names: Sequence[str],
     place: Place,
+    shelf: Shelf,
     terms: LoadTerms,
     on_answer: Callable[[], None] | None,
 ) -> Measured:
@@ -76,7 +85,7 @@ async def _on_host(  # noqa: PLR0917 - one call, above
         if task is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with client_from_config(stage.config.host, stage.environment, address, AiohttpTransport(address)) as client:
-        return await measure(setup, plans, names, client, place=place, terms=terms, on_answer=on_answer)
+        return await measure(setup, plans, names, client, place=place, shelf=shelf, terms=terms, on_answer=on_answer)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -6,6 +6,7 @@ import hashlib
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from toolkit.experiment.commit import toolkit_commit
 from toolkit.experiment.setup import check_models
 from toolkit.replay.records import Provenance
 from toolkit.replay.virtual import play
@@ -60,6 +61,7 @@ def twin_provenance(setup: Setup, plan: Plan, repeat: int) -> Provenance:
         repeat=repeat,
         started_at=None,
         notes=(),
+        toolkit_commit=toolkit_commit(),
     )
 
 

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from toolkit.replay.records import RequestRecord, ResidencySpan
-    from toolkit.replay.runfile import RunWriter
     from toolkit.replay.selfcheck import SelfMeasure
+    from toolkit.replay.sink import RunSink
     from toolkit.workload.plan import Plan
 
 
 class RunKeeper:
     """One run's records. `on_answer` is called at each."""
 
-    def __init__(self, plan: Plan, writer: RunWriter, on_answer: Callable[[], None] | None = None) -> None:
+    def __init__(self, plan: Plan, writer: RunSink, on_answer: Callable[[], None] | None = None) -> None:
         self._plan = plan
         self._writer = writer
         self._on_answer = on_answer

@@ -29,7 +29,7 @@ RUN_FILE = "run.jsonl"
 
 
 class RunWriter:
-    """Writes one run line by line to an open text file; each line is flushed before the call returns."""
+    """A sink that writes line by line to an open text file; each line is flushed before the call returns."""
 
     def __init__(self, file: TextIO, strategy: str, repetition: int, provenance: Provenance) -> None:
         self._file = file
@@ -65,7 +65,7 @@ def write_run(run: Run, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / RUN_FILE
     partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8") as file:
+    with partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
         writer = RunWriter(file, run.strategy, run.repetition, run.provenance)
         for record in run.records:
             writer.record(record)

@@ -1,0 +1,58 @@
+"""Where the runs of `compare` and `replay` are stored, and what is said about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from toolkit.cli.options import open_given_store
+from toolkit.errors import UsageError
+from toolkit.experiment.shelf import Shelf
+from toolkit.store import StoreError
+from toolkit.store.identity import tag_problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolkit.store import RunStore
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The store of one call, None if nothing is stored; the shelf of its runs; a tag for the first of them."""
+
+    store: RunStore | None
+    shelf: Shelf
+    tag: str | None
+
+    @classmethod
+    def open(cls, path: Path | None, tag: str | None, *, unwanted: bool) -> Self:
+        """Open the store before anything is played, so that its mistakes cost no run. Raises UsageError, StoreError."""
+        problem = None if tag is None else tag_problem(tag)
+        if problem is not None:
+            raise UsageError(f"--tag {tag!r}: {problem}")
+        if unwanted and (tag is not None or path is not None):
+            raise UsageError("--no-store leaves nothing that --tag or --store could name; leave out one of them")
+        if unwanted:
+            return cls(None, Shelf(None), None)
+        try:
+            store = open_given_store(path)
+        except StoreError as error:
+            raise StoreError(f"{error}; --no-store plays without one") from error
+        return cls(store, Shelf(store), tag)
+
+    def said(self) -> str:
+        """Tag the first run, and say in a sentence what is in the store now."""
+        ids = self.shelf.ids
+        if self.store is None or not ids:
+            return ""
+        if self.tag is not None:
+            self.store.tag(ids[0], self.tag)
+        what = f"run {ids[0]}" if len(ids) == 1 else f"runs {ids[0]} … {ids[-1]}"
+        tagged = "" if self.tag is None else f", tagged {self.tag}"
+        return f"stored: {what}{tagged} in {self.store.path}"
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if self.store is not None:
+            self.store.close()
