@@ -33,6 +33,11 @@ COMMANDS = (
         "toolkit.cli.doctor:doctor",
         "Say what is wrong with a host, why it matters, and the command that mends it.",
     ),
+    LazyCommand(
+        "provision",
+        "toolkit.cli.provision:provision",
+        "Make a host have the models that the config names: plan, apply, status, prune, pin.",
+    ),
     LazyCommand("twin", "toolkit.cli.twin:twin", "The simulated Ollama host: trace, check, explain, serve."),
 )
 

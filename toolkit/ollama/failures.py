@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 _SHOWN_CHARACTERS = 300
 _UNWRAPPED_LEVELS = 8  # the runner's JSON lies in the server's; more levels than that are no message
 
+_SAID_HINTS = (
+    ("unexpected eof", "the next request loads the model again"),
+    ("file does not exist", "the registry has no such model, so correct the name"),
+    ("no space left on device", "make room on the server's disk"),
+    ("digest mismatch", "it has thrown the file away, so pull again"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Where:
@@ -122,7 +129,7 @@ def idle_timeout(where: Where, limit_ns: int, progress: Progress) -> IdleTimeout
 def error_line(where: Where, error: Any, progress: Progress) -> ErrorLineError:
     """The server said `{"error": …}` under status 200."""
     said = message_of(error)
-    hint = "the next request loads the model again" if "unexpected eof" in said.lower() else "look into its log"
+    hint = next((hint for words, hint in _SAID_HINTS if words in said.lower()), "look into its log")
     text = f"{where.place} failed {_so_far(progress)}: the server says {quoted(said)!r}; {hint}"
     return ErrorLineError(text, progress, server_message=said)
 
