@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-    from toolkit.llm.parts import Cache, Host
+    from toolkit.llm.parts import Cache, Host, Route
     from toolkit.ollama.types import StreamEvent
     from toolkit.replay.dispatch import RoutesText
 
@@ -118,6 +118,11 @@ class LLMStream:
     def __init__(self, turn: Turn, io: IoThread) -> None:
         self._turn = turn
         self._io = io
+
+    @property
+    def route(self) -> Route:
+        """Where the question goes, and why; known before it is sent."""
+        return self._turn.route
 
     @property
     def answer(self) -> LLMAnswer:

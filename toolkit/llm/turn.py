@@ -149,6 +149,11 @@ class Turn:
         self._end: End = "cancelled"
 
     @property
+    def route(self) -> Route:
+        """Where the question goes, and why; known from the start."""
+        return self._route
+
+    @property
     def answer(self) -> LLMAnswer:
         """The finished answer. Raises RuntimeError if the stream was not read to its end."""
         if self._stream is None or self._directive is None:
