@@ -66,7 +66,7 @@ def test_a_host_that_is_not_there_is_a_finding_and_no_crash() -> None:
 
 def test_recorded_loads_are_taken_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "swap_matrix.csv"
-    file.write_text("kind,to,file_bytes,load_duration_s\nswap,b,4700000000,47\n", encoding="utf-8")
+    file.write_text("kind,to,file_bytes,load_duration_s\nload,b,4700000000,47\n", encoding="utf-8")
     with mock_ollama(time="real") as twin:
         result = run("--host", twin.url, "--watch-for", "0s", "--swaps", str(file), "--json")
     assert checks(result.stdout)["cold-loads"]["evidence"] == "b: 4.4 GiB in 47 s, 0.10 GB/s"

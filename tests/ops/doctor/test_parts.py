@@ -162,7 +162,8 @@ def test_dates_of_a_page() -> None:
 def test_recorded_loads(tmp_path: Path) -> None:
     file = tmp_path / "swap_matrix.csv"
     file.write_text(
-        "kind,from,to,file_bytes,load_duration_s\nswap,a,b,5000,1.5\nresident,b,b,5000,0.003\nswap,b,a,7000,\n",
+        "kind,from,to,file_bytes,load_duration_s\n"
+        "load_cold,,b,5000,1.5\nresident,b,b,5000,0.003\nswap,b,a,7000,2\nload,,a,,2\nload,,a,7000,\n",
         encoding="utf-8",
     )
     assert read_samples(file) == (LoadSample("b", 5000, 1_500_000_000),)
@@ -171,8 +172,8 @@ def test_recorded_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("kind,to\nswap,b\n", ":2: the column file_bytes is missing"),
-        ("kind,to,file_bytes,load_duration_s\nswap,b,many,1\n", ":2: invalid literal"),
+        ("kind,to\nload,b\n", ":2: the column file_bytes is missing"),
+        ("kind,to,file_bytes,load_duration_s\nload,b,many,1\n", ":2: invalid literal"),
     ],
 )
 def test_records_that_are_none(tmp_path: Path, text: str, says: str) -> None:
@@ -195,15 +196,19 @@ def test_a_config_as_wishes(tmp_path: Path) -> None:
     file.write_text(
         "llm:\n"
         "  base_url: http://127.0.0.1:11434/v1\n"
-        "  models: {primary: {name: 'a:1b', options: {num_ctx: 8192}, pin: true}}\n"
+        f"  models: {{primary: {{name: 'a:1b', options: {{num_ctx: 8192}}, pin: true, digest: {'ab' * 32}}}}}\n"
         "  cache: {type: ssd, max_models: 2}\n"
-        "host: {settings: {OLLAMA_NUM_PARALLEL: 2}}\n"
+        "host: {settings: {OLLAMA_NUM_PARALLEL: 2}, models: [b:1b]}\n"
         "twin: {gpus: [{name: RTX 3090, memory: 24GiB}]}\n",
         encoding="utf-8",
     )
     made = wishes_of(load_config(file))
     assert made.base_url == "http://127.0.0.1:11434/v1"
-    assert [(one.name, one.number("num_ctx"), one.pinned) for one in made.models] == [("a:1b", 8192, True)]
+    assert [(one.name, one.digest, one.pinned) for one in made.declared] == [
+        ("a:1b", "ab" * 32, True),
+        ("b:1b", None, False),
+    ]
+    assert made.models[0].number("num_ctx") == 8192
     assert (made.max_models, made.keep_alive_ns, made.server.num_parallel) == (2, 120 * 10**9, 2)
     assert [gpu.name for gpu in made.gpus or ()] == ["RTX 3090"]
     embedded = wishes_of(load_config(None), "http://127.0.0.1:9")

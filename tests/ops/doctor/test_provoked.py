@@ -113,7 +113,7 @@ async def test_a_model_that_is_not_there() -> None:
             (await client.request("DELETE", "/api/delete", json={"model": CODE})).raise_for_status()
         found = await findings(twin, round_=ONE_LOOK)
         assert found["models-present"].status == "fail"
-        assert found["models-present"].fix == f"ollama pull {CODE}"
+        assert (found["models-present"].fix or "").endswith(f"ollama pull {CODE}")
         embedded = await findings(twin, wishes(embedded=True), ONE_LOOK)
         assert embedded["models-present"].status == "skipped", "nobody chose the embedded default's models"
 
@@ -241,6 +241,45 @@ async def test_two_clients_with_different_contexts() -> None:
         assert twice["hidden-reloads"].evidence == f"the config itself asks for two contexts of {FAST}"
         clamped = await findings(twin, wishes(wish(FAST, 8192)), ONE_LOOK)
         assert clamped["hidden-reloads"].status == "ok"
+
+
+async def test_a_client_that_reloads_without_another_context() -> None:
+    async def quarrel(twin: MockTwin) -> None:
+        await twin.sleep("2s")
+        await load(twin, FAST, keep_alive=0)
+        await twin.sleep("3s")
+        await load(twin, FAST)
+
+    with mock_ollama() as twin:
+        await load(twin, FAST)
+        both = asyncio.create_task(quarrel(twin))
+        found = await findings(twin, wishes(wish(FAST)), Round(watch_ns=15 * NS_PER_S))
+        await both
+    assert f"{FAST} left memory and came back with nobody in their place" in found["hidden-reloads"].evidence
+
+
+async def test_ordinary_swaps_are_no_hidden_reloads() -> None:
+    async def day(twin: MockTwin) -> None:
+        for model in (CODE, FAST):
+            await twin.sleep("2s")
+            await load(twin, model)
+
+    with mock_ollama(env={"OLLAMA_MAX_LOADED_MODELS": "1"}) as twin:
+        await load(twin, FAST)
+        both = asyncio.create_task(day(twin))
+        found = await findings(twin, round_=Round(watch_ns=30 * NS_PER_S))
+        await both
+    assert found["hidden-reloads"].status == "ok"
+
+
+async def test_an_ordinary_expiry_is_no_eviction() -> None:
+    with mock_ollama() as twin:
+        await load(twin, FAST, keep_alive="4s")
+        again = asyncio.create_task(later(twin, 3.7, keep_alive="10m"))
+        found = await findings(twin, round_=Round(watch_ns=8 * NS_PER_S))
+        await again
+        assert len(twin.loads) == 1
+    assert found["stuck-eviction"].status == "skipped"
 
 
 @pytest.mark.parametrize("undone", [False, True])

@@ -46,17 +46,25 @@ class ModelWish:
 class Wishes:
     """What the config says of models and host.
 
-    `base_url` is as written. `gpus` is None where the config does not describe the host, empty for a CPU host.
-    `settings` are the server's variables as far as the config knows them. `embedded`: there is no config file.
+    `base_url` is as written. Requests go to `models`; `others` should only be there. `gpus` is None where the config
+    does not describe the host, empty for a CPU host. `settings` are the server's variables as far as the config knows
+    them. `embedded`: there is no config file; `file` is what commands call it, quoted for a shell.
     """
 
     base_url: str
     models: tuple[ModelWish, ...] = ()
+    others: tuple[ModelWish, ...] = ()
     max_models: int = 3
     keep_alive_ns: int = 1_800_000_000_000
     settings: Mapping[str, str] = field(default_factory=dict)
     gpus: tuple[Gpu, ...] | None = None
     embedded: bool = False
+    file: str = "FILE"
+
+    @property
+    def declared(self) -> tuple[ModelWish, ...]:
+        """Every model that should be on the host."""
+        return (*self.models, *self.others)
 
     def setting(self, name: str) -> str | None:
         """A variable as the server reads it: trimmed, without quotes; None if unset or empty."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from toolkit.fit.gpus import Gpu
@@ -26,13 +27,15 @@ def wishes_of(loaded: LoadedConfig, base_url: str | None = None) -> Wishes:
     return Wishes(
         base_url=base_url or config.llm.base_url,
         models=tuple(_wish(entry) for entry in config.llm.models.values()),
+        others=tuple(ModelWish(model.name, model.digest, pinned=model.pin) for model in config.host.models),
         max_models=config.llm.cache.max_models,
         keep_alive_ns=config.llm.cache.keep_alive_ns,
         settings=dict(config.host.settings),
         gpus=gpus if described else None,
         embedded=loaded.path is None,
+        file="FILE" if loaded.path is None else shlex.quote(str(loaded.path)),
     )
 
 
 def _wish(entry: ModelEntry) -> ModelWish:
-    return ModelWish(entry.name, getattr(entry, "digest", None), dict(entry.options), entry.pin)
+    return ModelWish(entry.name, entry.digest, dict(entry.options), entry.pin)

@@ -12,12 +12,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NS_PER_S: Final = 1_000_000_000
-RESIDENT: Final = "resident"
 _NEEDED: Final = ("kind", "to", "file_bytes", "load_duration_s")
 
 
 def read_samples(path: Path) -> tuple[LoadSample, ...]:
-    """Every row that loaded something.
+    """Every row that loaded a model while nothing else was in memory.
 
     Raises:
         UsageError: the file cannot be read.
@@ -33,7 +32,8 @@ def read_samples(path: Path) -> tuple[LoadSample, ...]:
         missing = [name for name in _NEEDED if row.get(name) is None]
         if missing:
             raise InputError(f"{path}:{number}: the column {missing[0]} is missing; give a swap_matrix.csv")
-        if row["kind"] == RESIDENT or not row["load_duration_s"]:
+        # A swap's load_duration has the end of the other model in it; only loads into empty memory tell of the disk.
+        if not row["kind"].startswith("load") or not row["load_duration_s"] or not row["file_bytes"]:
             continue
         try:
             load_ns = round(float(row["load_duration_s"]) * NS_PER_S)

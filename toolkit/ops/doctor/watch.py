@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 NS_PER_S: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * NS_PER_S
+LEAST_WATCHED_NS: Final = 10 * NS_PER_S
+"""A rate of a shorter time would be of one or two loads."""
 MOST_EVENTS: Final = 8
 """So many are remembered."""
 
@@ -46,11 +48,11 @@ class Watched:
 
     @property
     def swaps_per_min(self) -> float | None:
-        """Loads a minute over the last minute, or over the time so far; None after a single look."""
+        """Loads a minute over the last minute, or over the time so far; None in the first ten seconds."""
         watched_ns = self.look.at_ns - self.since_ns if self.look else 0
-        if watched_ns <= 0:
+        if watched_ns < LEAST_WATCHED_NS:
             return None
-        return len(self.loads_ns) * MINUTE_NS / min(max(watched_ns, NS_PER_S), MINUTE_NS)
+        return len(self.loads_ns) * MINUTE_NS / min(watched_ns, MINUTE_NS)
 
 
 def step(state: Watched, look: Look) -> Watched:

@@ -39,7 +39,10 @@ class FitTogether(Check):
         swaps = [f"{one} and {other}" for one, other in home.swaps]
         more = f" and {len(swaps) - _SHOWN_SWAPS} more pairs" if len(swaps) > _SHOWN_SWAPS else ""
         pairs = f"; these take turns: {'; '.join(swaps[:_SHOWN_SWAPS])}{more}" if swaps else ""
-        return warn(f"{listed(home.names)} do not fit in {gib(home.room.total_bytes)} together{pairs}", _shorter(home))
+        return warn(
+            f"{listed(home.names)} do not fit in {gib(home.room.total_bytes)} together{pairs}",
+            _shorter(home, evidence.wishes.file),
+        )
 
 
 class EightyPercent(Check):
@@ -63,14 +66,17 @@ class EightyPercent(Check):
         if home.believed:
             return ok("prediction and surcharge of all of them stay within 80 % of what is free")
         stays = listed(home.sets.by_ollama[0]) if home.sets.by_ollama else "no two of them"
-        return warn(f"they fit, but the server evicts all the same; what it lets stay: {stays}", _shorter(home))
+        return warn(
+            f"they fit, but the server evicts all the same; what it lets stay: {stays}",
+            _shorter(home, evidence.wishes.file),
+        )
 
 
-def _shorter(home: Household) -> str:
+def _shorter(home: Household, file: str) -> str:
     """What makes room: contexts with which all stay, if there are any."""
     contexts = home.contexts_for_all()
     if contexts is None:
-        return "no context is short enough; what is: hotswap fit --config FILE"
+        return f"no context is short enough; what else would do: hotswap fit --config {file}"
     options = "; ".join(f"{name}: options: {{num_ctx: {context}}}" for name, context in sorted(contexts.items()))
     return f"shorter contexts, in llm.models: {options}"
 
@@ -128,7 +134,8 @@ class EvictionOrder(Check):
         keep = "for ever" if keep_ns < 0 else span(keep_ns)
         first = f"{blobs[victim]} (blob {victim[:12]})"
         found = f"all models are kept {keep}, so the first to go is always {first}, unless it is busy"
-        return warn(found, "see which strategy costs least: hotswap compare scenarios/working-day.yaml --config FILE")
+        compare = f"hotswap compare scenarios/working-day.yaml --config {evidence.wishes.file}"
+        return warn(found, f"{compare} says which strategy costs least")
 
 
 def _too_many(evidence: Evidence) -> bool:

@@ -68,7 +68,7 @@ class ModelsPresent(Check):
 
     def find(self, evidence: Evidence) -> Finding:
         """See `Check`."""
-        names = [wish.name for wish in evidence.wishes.models]
+        names = list(dict.fromkeys(wish.name for wish in evidence.wishes.declared))
         if evidence.installed is None:
             return skipped("the host does not list its models")
         missing = [name for name in names if evidence.of_installed(name) is None]
@@ -76,11 +76,14 @@ class ModelsPresent(Check):
             return ok(f"all {len(names)} of them: {', '.join(names)}" if names else "the config names none")
         if evidence.wishes.embedded:
             return skipped(f"{listed(missing)} not found, but {_EMBEDDED}", "hotswap doctor --config FILE")
-        return fail(f"{listed(missing)} not found among {len(evidence.installed)} models", _pulls(missing))
+        return fail(
+            f"{listed(missing)} not found among {len(evidence.installed)} models", _pulls(missing, evidence.wishes.file)
+        )
 
 
-def _pulls(names: list[str]) -> str:
-    return "; ".join(f"ollama pull {name}" for name in names)
+def _pulls(names: list[str], file: str) -> str:
+    pulls = "; ".join(f"ollama pull {name}" for name in names)
+    return f"hotswap provision apply --config {file}, or on the host: {pulls}"
 
 
 class Digests(Check):
@@ -92,7 +95,7 @@ class Digests(Check):
 
     def find(self, evidence: Evidence) -> Finding:
         """See `Check`."""
-        pinned = [(wish, wish.digest) for wish in evidence.wishes.models if wish.digest is not None]
+        pinned = [(wish, wish.digest) for wish in evidence.wishes.declared if wish.digest is not None]
         if not pinned:
             return ok("the config pins no digest")
         differing, unknown = [], []
@@ -104,7 +107,8 @@ class Digests(Check):
                 found, wanted = _bare(model.digest)[:_SHORT_DIGEST], _bare(digest)[:_SHORT_DIGEST]
                 differing.append(f"{wish.name} is {found}, not {wanted}")
         if differing:
-            return fail("; ".join(differing), "hotswap provision apply --config FILE, or write the new digest there")
+            fix = f"hotswap provision apply --config {evidence.wishes.file}, or write the new digest there"
+            return fail("; ".join(differing), fix)
         if unknown:
             return skipped(f"{listed(unknown)} not there")
         return ok(f"all {len(pinned)} as pinned")

@@ -62,6 +62,10 @@ class HiddenReloads(Check):
         twice = _two_wishes(evidence)
         if twice:
             return warn(f"the config itself asks for two contexts of {listed(twice)}", fix)
+        back = _away_and_back(evidence)
+        if back:
+            found = f"{listed(back)} left memory and came back with nobody in their place, in {_looks(evidence)}"
+            return warn(f"{found}: other options than before, or a keep_alive of 0", fix)
         return ok(f"no context changed in {_looks(evidence)}")
 
 
@@ -77,6 +81,25 @@ def _two_wishes(evidence: Evidence) -> list[str]:
     for wish in evidence.wishes.models:
         contexts.setdefault(wish.name, set()).add(wish.number("num_ctx"))
     return [name for name, asked in contexts.items() if len(asked) > 1]
+
+
+def _away_and_back(evidence: Evidence) -> list[str]:
+    """Models that were there, were gone, and were there again, while no other model came."""
+    states = [frozenset(row.name for row in look.rows) for look in evidence.looks if look.rows is not None]
+    names = sorted(frozenset[str]().union(*states))
+    return [name for name in names if _came_back(name, states)]
+
+
+def _came_back(name: str, states: list[frozenset[str]]) -> bool:
+    others: frozenset[str] | None = None
+    for before, after in pairwise(states):
+        if name in before and name not in after:
+            others = before
+        if others is not None and not after <= others:
+            others = None
+        if others is not None and name not in before and name in after:
+            return True
+    return False
 
 
 def _looks(evidence: Evidence) -> str:
@@ -98,8 +121,7 @@ class StuckEviction(Check):
 
     def find(self, evidence: Evidence) -> Finding:
         """See `Check`. A victim that was never idle shows `expires_at` = now; one that was shows nothing at all."""
-        marks = {name for look in evidence.looks for name in _marked(evidence, look)}
-        for name in sorted(marks):
+        for name in sorted({row.name for look in evidence.looks for row in look.rows or ()}):
             found = self._marked(evidence, name)
             if found is not None:
                 return found
@@ -119,18 +141,21 @@ class StuckEviction(Check):
 
     def _marked(self, evidence: Evidence, name: str) -> Finding | None:
         """A mark that stays, or one that was taken back."""
-        states = [(look, name in _marked(evidence, look)) for look in evidence.looks if look.row(name) is not None]
-        for (_, before), (after, marked) in pairwise(states):
-            if before and not marked:
-                left = _left_ns(evidence, after, name) or 0
-                found = f"{name} was to be evicted, and then got {span(left)} more: what waits for its room waits on"
+        looks = [look for look in evidence.looks if look.row(name) is not None]
+        since_ns: int | None = None
+        for before, after in pairwise(looks):
+            left_ns = _left_ns(evidence, after, name)
+            if _is_mark(evidence, before, after, name):
+                since_ns = before.at_ns if since_ns is None else since_ns
+            elif since_ns is not None and left_ns is not None and left_ns > MARKED_WITHIN_NS:
+                found = f"{name} was to be evicted, and then got {span(left_ns)} more: what waits for its room waits on"
                 return fail(found, _unloads(evidence, [name]))
-        marked_looks = [look for look, marked in states if marked]
-        if len(marked_looks) > 1 and marked_looks[-1].at_ns - marked_looks[0].at_ns > MARKED_WITHIN_NS:
-            waited = span(marked_looks[-1].at_ns - marked_looks[0].at_ns)
-            found = f"{name} is to be evicted and has been busy for at least {waited}; a load waits for it"
-            return warn(found, f"wait for its answer to end; a keep_alive sent to {name} now would undo the eviction")
-        return None
+            else:
+                since_ns = None
+        if since_ns is None or looks[-1].at_ns - since_ns <= MARKED_WITHIN_NS:
+            return None
+        found = f"{name} is to be evicted and has been busy for {span(looks[-1].at_ns - since_ns)}; a load waits for it"
+        return warn(found, f"wait for its answer to end; a keep_alive sent to {name} now would undo the eviction")
 
     def _probed(self, evidence: Evidence, probe: Probe) -> Finding:
         if probe.load_ns is not None:
@@ -145,13 +170,15 @@ class StuckEviction(Check):
         return fail(f"{waited}, and nobody left memory for it: {left}", _unloads(evidence, stayed))
 
 
-def _marked(evidence: Evidence, look: Look) -> list[str]:
-    found = []
-    for row in look.rows or ():
-        left = _left_ns(evidence, look, row.name)
-        if left is not None and abs(left) <= MARKED_WITHIN_NS:
-            found.append(row.name)
-    return found
+def _is_mark(evidence: Evidence, before: Look, after: Look, name: str) -> bool:
+    """Whether `expires_at` was now at both looks, and so went on with the clock: an ordinary expiry stands still."""
+    left = (_left_ns(evidence, before, name), _left_ns(evidence, after, name))
+    if any(one is None or abs(one) > MARKED_WITHIN_NS for one in left):
+        return False
+    was, now = before.row(name), after.row(name)
+    if was is None or now is None or was.expires_at_ns is None or now.expires_at_ns is None:
+        return False
+    return now.expires_at_ns - was.expires_at_ns > (after.wall_ns - before.wall_ns) // 2
 
 
 def _left_ns(evidence: Evidence, look: Look, name: str) -> int | None:
