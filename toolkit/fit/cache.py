@@ -9,7 +9,7 @@ Source: llama.cpp, src/llama-kv-cache.cpp, src/llama-memory-recurrent.cpp, ggml-
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.graph import F32
@@ -84,6 +84,12 @@ def remembered_by_all(memories: Sequence[LayerMemory], setting: Setting, *, on_g
     for memory, count in Counter(memories).items():
         total += remembered(memory, setting, on_gpu=on_gpu) * count
     return total
+
+
+def values_alike(memories: Sequence[LayerMemory]) -> tuple[LayerMemory, ...]:
+    """The same layers with equally wide values: where values lie transposed, all take the room of the widest."""
+    widest = max((memory.value_elements for memory in memories), default=0)
+    return tuple(replace(memory, value_elements=widest) if memory.value_elements else memory for memory in memories)
 
 
 def aligned_bytes(nbytes: int, row_elements: int, storage: StorageType, *, on_gpu: bool) -> int:

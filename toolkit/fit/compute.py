@@ -39,6 +39,7 @@ def pass_size(
         flash=plan.on,
         flash_on_gpu=plan.on_gpu,
         values_lie=plan.values_lie,
+        value_elements=max((memory.value_elements for memory in memories), default=0),
         kv_type=setting.kv_type,
     )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from toolkit.fit.architectures import embeds, family_of, is_known
-from toolkit.fit.cache import Remembered, remembered_by_all
+from toolkit.fit.architectures import ahead, embeds, family_of, is_known
+from toolkit.fit.cache import Remembered, remembered_by_all, values_alike
 from toolkit.fit.compute import compute_bytes, pass_size
+from toolkit.fit.flash import flash_plan
 from toolkit.fit.graph import F32
 from toolkit.fit.ps import shown_vram_bytes
 from toolkit.fit.split import Split, split_of
@@ -96,13 +97,16 @@ def estimate(spec: Spec, setting: Setting, shares: Sequence[int] = ()) -> Estima
     """All buffers under a setting; `shares` weigh several GPUs (their free bytes; equal if not given)."""
     family, known = family_of(spec), is_known(spec)
     memories, split = family.remembers(spec), split_of(spec, setting, shares)
+    kept = (*memories, *ahead.memories(spec, memories))
+    if flash_plan(spec, setting, split).values_lie:
+        kept = values_alike(kept)
     size = pass_size(spec, setting, memories, split, embeds=embeds(spec))
     factor = 1 if known else UNKNOWN_COMPUTE_FACTOR
     compute = [bytes_ * factor for bytes_ in compute_bytes(spec, family, size, memories, split)]
     weights = weights_by_device(spec, split)
     caches = [
         remembered_by_all(
-            [memory for memory, home in zip(memories, split.layers, strict=False) if home == device],
+            [memory for memory, home in zip(kept, split.layers, strict=False) if home == device],
             setting,
             on_gpu=device < split.gpus,
         )

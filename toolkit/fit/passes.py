@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from toolkit.fit.split import Split
     from toolkit.ollama.gguf.records import TensorInfo
 
+NO_ROTATION: Final = ("jamba", "nemotron_h", "nemotron_h_moe")
+"""Hybrids whose attention has no positions at all."""
 OFFLOAD_ROWS: Final = 32
 """From so many rows on, work on weights of the host is done on the GPU (ggml-cuda.cu, offload_op)."""
 
@@ -37,16 +39,18 @@ class PassSize:
     flash: bool
     flash_on_gpu: bool
     values_lie: bool
+    value_elements: int
     kv_type: str
 
 
 class CacheInputs:
     """Inputs that the layers of one cache share; created when first used. `cells` per stream."""
 
-    def __init__(self, one_pass: Pass, cells: int, value_elements: int) -> None:
+    def __init__(self, one_pass: Pass, cells: int, key_length: int, value_length: int) -> None:
         self.cells = cells
         self._pass = one_pass
-        self._value_elements = value_elements
+        self._key_length = key_length
+        self._value_length = value_length
 
     @cached_property
     def mask(self) -> Tensor:
@@ -62,13 +66,13 @@ class CacheInputs:
     @cached_property
     def value_rows(self) -> Tensor:
         """Where each token's value is stored; one number an element if values lie transposed."""
-        each = self._value_elements if self._pass.size.values_lie else 1
+        each = self._pass.size.value_elements if self._pass.size.values_lie else 1
         return self._pass.graph.feed(self._pass.size.tokens * each * I64)
 
     @cached_property
     def key_turn(self) -> Tensor | None:
         """The rotation of keys and queries before a quantised cache; the largest power of two that divides a head."""
-        length = self._pass.spec.key_length
+        length = self._key_length
         if not self._pass.storage.quantised or length % 64:
             return None
         order = length & -length
@@ -77,7 +81,7 @@ class CacheInputs:
     @cached_property
     def value_turn(self) -> Tensor | None:
         """The rotation of values before a quantised cache."""
-        if not self._pass.storage.quantised or self._pass.spec.value_length % 64:
+        if not self._pass.storage.quantised or self._value_length % 64:
             return None
         return self._pass.graph.feed(64 * 64 * F32)
 
@@ -97,6 +101,7 @@ class Pass:
         self.storage: StorageType = STORAGE_BY_NAME[size.kv_type.upper()]
         self.on_gpu = split.gpus > 0
         self.layer_numbers: tuple[int, ...] = tuple(range(spec.layers))
+        self.input: Tensor | None = None  # ready-made embeddings with their further rows
 
     def layers(self) -> Iterator[int]:
         """The layers to draw, in order; results from here on belong to the layer's device.
@@ -152,7 +157,7 @@ class Pass:
     @property
     def rotates(self) -> bool:
         """True if positions enter by rotation; some hybrids have none."""
-        return self.spec.keys.raw("rope.scaling.finetuned") is not False
+        return self.spec.architecture not in NO_ROTATION and self.spec.keys.raw("rope.scaling.finetuned") is not False
 
     @property
     def windowed(self) -> bool:
@@ -200,16 +205,12 @@ class Pass:
     @cached_property
     def full(self) -> CacheInputs:
         """Inputs of the layers that see the whole context."""
-        return CacheInputs(self, self.size.streams.cells, self._value_elements)
+        return CacheInputs(self, self.size.streams.cells, self.spec.key_length, self.spec.value_length)
 
     @cached_property
     def sliding(self) -> CacheInputs:
         """Inputs of the layers with a window."""
-        return CacheInputs(self, self.size.sliding_cells, self._value_elements)
-
-    @cached_property
-    def _value_elements(self) -> int:
-        return max(self.spec.kv_heads, default=0) * self.spec.value_length
+        return CacheInputs(self, self.size.sliding_cells, *self.spec.sliding_lengths)
 
     def embedded(self) -> Tensor:
         """The token embeddings, looked up on the host; room for ready-made embeddings is kept beside them."""
@@ -217,8 +218,26 @@ class Pass:
         numbers = graph.feed(tokens * I32)
         table = graph.new((spec.embedding, tokens), numbers)
         table.device = graph.host
-        graph.run(table, graph.feed(spec.embedding * tokens * F32))
-        return table
+        wide = spec.embedding * (1 + self.deep_inputs)
+        if not self.deep_inputs:
+            graph.run(table, graph.feed(wide * tokens * F32))
+            return table
+        padded = graph.new((wide, tokens), table)
+        graph.run(padded, graph.feed(wide * tokens * F32))
+        self.input = padded
+        seen = graph.part(padded, (spec.embedding, tokens))
+        graph.run(seen)
+        return seen
+
+    @cached_property
+    def deep_inputs(self) -> int:
+        """Further rows of an image's embedding, one added after each of the first layers (Qwen 3 VL)."""
+        return self.spec.keys.whole("n_deepstack_layers", 0)
+
+    @cached_property
+    def temperatures(self) -> Tensor:
+        """One factor a token that queries are scaled with at long distances."""
+        return self.graph.feed(self.size.tokens * F32)
 
     def only_rows_out(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The rows that get logits, of each tensor; what follows has only that many."""

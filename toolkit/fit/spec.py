@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.cache import aligned_bytes
 from toolkit.ollama.gguf.records import ArrayValue, GgufError, Header, TensorInfo
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.ollama.gguf.records import Value
+
+
+_BARE: Final = ("ffn_norm",)
+"""Tensors that one converter (Falcon H1) names without `.weight`."""
 
 
 class Block(dict[str, TensorInfo]):
@@ -73,6 +77,7 @@ class Keys:
 class Spec:
     """One model. Tuples have one entry a layer; heads are counts, lengths are elements.
 
+    `sliding_lengths` are those of keys and values on layers with a window (the same but for Gemma 4).
     `block_bytes` are a layer's weights in a buffer of a GPU and of the host.
     `kinds` numbers layers by the names and shapes of their tensors. `layers` leaves out extra prediction layers
     (`nextn`), whose tensors are in `blocks` all the same.
@@ -88,6 +93,7 @@ class Spec:
     kv_heads: tuple[int, ...]
     key_length: int
     value_length: int
+    sliding_lengths: tuple[int, int]
     feed_forward: tuple[int, ...]
     vocabulary: int
     experts: int
@@ -117,6 +123,8 @@ def spec_of(header: Header, file_bytes: int | None = None) -> Spec:
     head_length = embedding // most_heads if most_heads else 0
     table = roots.get("token_embd.weight")
     experts = keys.whole("expert_count", 0)
+    key_length = keys.whole("attention.key_length", head_length)
+    value_length = keys.whole("attention.value_length", head_length)
     return Spec(
         name=header.name,
         architecture=header.architecture,
@@ -126,8 +134,12 @@ def spec_of(header: Header, file_bytes: int | None = None) -> Spec:
         trained_context=keys.whole("context_length"),
         heads=heads,
         kv_heads=_kv_heads(keys, layers, heads),
-        key_length=keys.whole("attention.key_length", head_length),
-        value_length=keys.whole("attention.value_length", head_length),
+        key_length=key_length,
+        value_length=value_length,
+        sliding_lengths=(
+            keys.whole("attention.key_length_swa", key_length),
+            keys.whole("attention.value_length_swa", value_length),
+        ),
         feed_forward=keys.per_layer("feed_forward_length", layers, 0),
         vocabulary=table.shape[1] if table is not None and len(table.shape) > 1 else keys.whole("vocab_size"),
         experts=experts,
@@ -170,5 +182,5 @@ def _sorted_tensors(header: Header) -> tuple[tuple[Block, ...], Block]:
         number, _, rest = tensor.name[4:].partition(".")
         if not number.isdigit() or not rest or int(number) >= len(header.tensors):
             raise GgufError(f"{header.name}: tensor {tensor.name!r} is of no layer")
-        layered[int(number)][rest] = tensor
+        layered[int(number)][f"{rest}.weight" if rest in _BARE else rest] = tensor
     return tuple(layered[number] for number in range(max(layered, default=-1) + 1)), roots

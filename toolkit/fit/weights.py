@@ -2,6 +2,7 @@
 
 Token, position and type embeddings stay on the host. A tied model has its embedding table twice, once more as the
 output head on the GPU. A tensor that several layers share (rotation factors) is on each device that has such layers.
+Layers that only predict further tokens are not loaded.
 On the host a tied table is held once, except where the loader asks for the head before the table.
 Source: llama.cpp, src/llama-model.cpp (load_tensors) and ggml-cuda.cu (get_alloc_size).
 """
@@ -38,7 +39,7 @@ def weights_by_device(spec: Spec, split: Split) -> tuple[int, ...]:
     def put(tensor: TensorInfo, device: int) -> None:
         held[device] += aligned_bytes(tensor.nbytes, tensor.shape[0], tensor.storage, on_gpu=device < split.gpus)
 
-    for device, (on_gpu_bytes, on_host_bytes) in zip(split.layers, spec.block_bytes, strict=True):
+    for device, (on_gpu_bytes, on_host_bytes) in zip(split.layers, spec.block_bytes[: spec.layers], strict=False):
         held[device] += on_gpu_bytes if device < split.gpus else on_host_bytes
     for tensor in spec.roots.values():
         if tensor.name in SHARED:

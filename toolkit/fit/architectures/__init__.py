@@ -15,6 +15,7 @@ from toolkit.fit.architectures.hybrid import Hybrid
 from toolkit.fit.architectures.mla import Latent
 from toolkit.fit.architectures.nested import Nested
 from toolkit.fit.architectures.recurrent import Recurrent
+from toolkit.fit.architectures.shared import Shared
 from toolkit.fit.architectures.sliding import PERIODS, Sliding, windows_of
 from toolkit.fit.architectures.unknown import Unknown
 
@@ -24,17 +25,28 @@ if TYPE_CHECKING:
 
 _DENSE: Final = (
     "llama", "qwen2", "qwen2moe", "qwen2vl", "qwen3", "qwen3moe", "qwen3vl", "qwen3vlmoe", "phi2", "phi3", "phimoe",
-    "command-r", "gemma", "granite", "granitemoe", "olmo", "olmo2", "olmoe", "starcoder2", "stablelm", "internlm2",
-    "mistral3", "smollm3", "exaone", "glm4", "minicpm", "baichuan", "falcon", "gptneox", "orion", "xverse",
+    "command-r", "gemma", "granite", "granitemoe", "olmo2", "olmoe", "starcoder2", "stablelm", "internlm2",
+    "mistral3", "smollm3", "exaone", "exaone4", "glm4", "glm4moe", "chatglm", "minicpm", "baichuan", "falcon", "orion",
+    "xverse", "deepseek", "dots1", "hunyuan-dense", "hunyuan-moe", "ernie4_5", "ernie4_5-moe", "seed_oss", "apertus",
+    "arcee", "minimax-m2", "nemotron",
 )  # fmt: skip
-_LATENT: Final = ("deepseek2", "kimi-k2", "glm4moelite")
+_LATENT: Final = ("deepseek2", "minicpm3")
 _RECURRENT: Final = ("mamba", "mamba2")
-_HYBRID: Final = ("granitehybrid", "lfm2", "lfm2moe", "jamba", "nemotron_h", "nemotron_h_moe")
+_HYBRID: Final = ("granitehybrid", "falcon-h1", "lfm2", "lfm2moe", "jamba", "nemotron_h", "nemotron_h_moe")
 _DELTA: Final = ("qwen3next", "qwen35", "qwen35moe")
-_ENCODER: Final = ("bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3")
+_ENCODER: Final = (
+    "bert",
+    "nomic-bert",
+    "nomic-bert-moe",
+    "jina-bert-v2",
+    "jina-bert-v3",
+    "modern-bert",
+    "gemma-embedding",
+)
 _NESTED: Final = ("gemma3n",)
+_SHARED: Final = ("gemma4",)
 
-KNOWN: Final = frozenset((*_DENSE, *_LATENT, *_RECURRENT, *_HYBRID, *_DELTA, *_ENCODER, *_NESTED, *PERIODS))
+KNOWN: Final = frozenset((*_DENSE, *_LATENT, *_RECURRENT, *_HYBRID, *_DELTA, *_ENCODER, *_NESTED, *_SHARED, *PERIODS))
 
 
 def is_known(spec: Spec) -> bool:
@@ -52,6 +64,8 @@ def family_of(spec: Spec) -> Family:  # noqa: PLR0911 - a table of cases, one re
     name = spec.architecture
     if name in _NESTED:
         return Nested()
+    if name in _SHARED:
+        return Shared()
     if name in _ENCODER or (name not in KNOWN and spec.keys.raw("attention.causal") is False):
         return Encoder()
     if name in _DELTA or (name not in KNOWN and _has(spec, "ssm_a", "attn_gate.weight")):

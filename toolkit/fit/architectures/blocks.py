@@ -212,20 +212,26 @@ def feed_forward(one_pass: Pass, x: Tensor, block: Block, suffix: str = "") -> T
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """How experts are chosen: by softmax before (else after) the choice, weights normalised, weights scaled."""
+    """How experts are chosen: by softmax before (else after) the choice, weights normalised, weights scaled.
+
+    `weighs_input`: the weights are applied to what goes into the experts, not to what comes out of them.
+    """
 
     softmax_first: bool = True
     normalised: bool = True
     scaled: bool = False
+    weighs_input: bool = False
 
 
-def experts(one_pass: Pass, x: Tensor, block: Block, routing: Routing) -> Tensor:
+def experts(one_pass: Pass, x: Tensor, block: Block, routing: Routing, logits: Tensor | None = None) -> Tensor:
     """Routed experts: choose, project, gate, project back, weigh, add up one by one.
 
-    Peak: `experts used` copies of up, gate and their product, each as wide as one expert.
+    Peak: `experts used` copies of up, gate and their product, each as wide as one expert. `logits` are the router's
+    where an architecture routes by something else than `x`.
     """
     graph, tokens, used = one_pass.graph, x.shape[1], one_pass.spec.experts_used
-    logits = linear(one_pass, x, block, "ffn_gate_inp")
+    if logits is None:
+        logits = linear(one_pass, x, block, "ffn_gate_inp")
     count = logits.shape[0]
     probabilities = graph.over(logits) if routing.softmax_first else logits
     chosen_by = graph.over(probabilities) if "exp_probs_b.bias" in block else probabilities
@@ -241,13 +247,18 @@ def experts(one_pass: Pass, x: Tensor, block: Block, routing: Routing) -> Tensor
         weights = graph.over(weights)
     graph.run(weights)
     spread = graph.view(x, (x.shape[0], 1, tokens))
+    if routing.weighs_input:
+        spread = _weighed(one_pass, spread, weights)
     acted = _expert_activation(one_pass, spread, block, chosen)
     weight = block["ffn_down_exps.weight"]
     down = weight.shape[1]
     out = graph.new((down, used, tokens), *one_pass.fetched(weight), acted, chosen)
+    if "ffn_down_exps.scale" in block:
+        out = graph.over(out, _scales(one_pass, count, chosen))
     if "ffn_down_exps.bias" in block:
         out = graph.over(out, chosen)
-    out = graph.over(out, weights)
+    if not routing.weighs_input:
+        out = graph.over(out, weights)
     graph.run(out)
     slices = [graph.part(out, (down, tokens)) for _ in range(used)]
     graph.run(*slices)
@@ -256,6 +267,20 @@ def experts(one_pass: Pass, x: Tensor, block: Block, routing: Routing) -> Tensor
         added = graph.over(added, other)
         graph.run(added)
     return graph.new((down, tokens), added) if used == 1 else added
+
+
+def _weighed(one_pass: Pass, x: Tensor, weights: Tensor) -> Tensor:
+    """The input times its experts' weights, once for each expert."""
+    _, used, tokens = weights.shape
+    repeated = one_pass.graph.new((x.shape[0], used, tokens), x) if used > 1 else x
+    return one_pass.graph.over(repeated, weights)
+
+
+def _scales(one_pass: Pass, count: int, chosen: Tensor) -> Tensor:
+    """The factors of the chosen experts: all of them repeated for each token, then picked."""
+    used, tokens = chosen.shape
+    repeated = one_pass.graph.new((1, count, tokens))
+    return one_pass.graph.new((1, used, tokens), repeated, chosen)
 
 
 def _expert_activation(one_pass: Pass, spread: Tensor, block: Block, chosen: Tensor) -> Tensor:

@@ -18,17 +18,24 @@ from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.architectures import blocks, moe
 from toolkit.fit.architectures.base import LayerMemory
+from toolkit.fit.graph import F32, I32
 
 if TYPE_CHECKING:
     from toolkit.fit.graph import Tensor
     from toolkit.fit.passes import CacheInputs, Pass
     from toolkit.fit.spec import Block, Spec
 
-SCALED_EMBEDDINGS: Final = ("gemma", "gemma2", "gemma3", "minicpm", "minicpm3", "grok")
-SCALED_QUERIES: Final = ("gemma", "gemma2", "gemma3", "phi2", "phi3", "phimoe")
-SLIDING_ROTATION_ONLY: Final = ("cohere2", "exaone4", "afmoe")
+SCALED_EMBEDDINGS: Final = ("gemma", "gemma2", "gemma3", "gemma-embedding", "minicpm", "minicpm3", "grok")
+SCALED_QUERIES: Final = ("gemma", "gemma2", "gemma3", "gemma-embedding", "phi2", "phi3", "phimoe")
+SLIDING_ROTATION_ONLY: Final = ("cohere2", "exaone4", "afmoe", "llama4")
 """Architectures whose full layers have no position embedding if others slide."""
-RESIDUAL_FIRST: Final = ("lfm2", "lfm2moe")
+_MEAN: Final = 1
+"""The pooling type that means the mean (llama.h)."""
+RESIDUAL_FIRST: Final = ("lfm2", "lfm2moe", "jamba")
+_MIXED_FIRST: Final = ("phi2",)
+"""Of the architectures with both blocks side by side, those that add the feed-forward to attention first."""
+_UNROTATED_NORMS: Final = ("llama4",)
+"""Architectures that norm queries and keys without weights, after their rotation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,8 @@ class Dense:
         x = embedded(one_pass)
         for layer in one_pass.layers():
             x = decoder_layer(one_pass, x, layer, one_pass.full)
+            if layer < one_pass.deep_inputs and one_pass.input is not None:
+                x = one_pass.graph.over(x, one_pass.graph.part(one_pass.input, x.shape))
         head(one_pass, x)
 
 
@@ -76,6 +85,10 @@ def attention(one_pass: Pass, x: Tensor, layer: int, inputs: CacheInputs) -> Ten
     bare = one_pass.windowed and inputs is one_pass.full and spec.architecture in SLIDING_ROTATION_ONLY
     if one_pass.rotates and not bare:
         query, key = blocks.rotated(one_pass, query), blocks.rotated(one_pass, key)
+        if spec.architecture in _UNROTATED_NORMS:
+            query, key = (blocks.rms_norm(one_pass, part, block, "") for part in (query, key))
+    if spec.keys.number("attention.temperature_scale") or (bare and spec.architecture in _UNROTATED_NORMS):
+        query = one_pass.graph.over(query, one_pass.temperatures)
     if spec.architecture in SCALED_QUERIES:
         query = one_pass.graph.over(query)
     soft_cap = spec.keys.number("attn_logit_softcapping") > 0
@@ -134,6 +147,8 @@ def _side_by_side(one_pass: Pass, x: Tensor, normed: Tensor, mixed: Tensor, laye
     if layer == one_pass.last_layer:
         mixed, x, normed = one_pass.only_rows_out(mixed, x, normed)
     out = blocks.feed_forward(one_pass, normed, block)
+    if one_pass.spec.architecture in _MIXED_FIRST:
+        return graph.over(graph.over(mixed, out), x)
     return graph.over(graph.over(out, x), mixed)
 
 
@@ -153,3 +168,20 @@ def head(one_pass: Pass, x: Tensor) -> None:
         logits = graph.over(graph.over(graph.over(logits)))
     logits.is_output = True
     graph.run(logits)
+    if spec.keys.raw("pooling_type") is not None:
+        pool(one_pass, x)
+
+
+def pool(one_pass: Pass, x: Tensor) -> None:
+    """One vector a sequence: the mean of its tokens, or one of them; nothing if each token has its own."""
+    graph, spec, size = one_pass.graph, one_pass.spec, one_pass.size
+    pooling = spec.keys.whole("pooling_type", _MEAN)
+    if pooling == _MEAN:
+        turned = graph.new((size.tokens, spec.embedding), graph.part(x, ()))
+        pooled = graph.new((spec.embedding, size.slots), turned, graph.feed(size.tokens * size.slots * F32))
+    elif pooling:
+        pooled = graph.new((spec.embedding, size.slots), x, graph.feed(size.slots * I32))
+    else:
+        return
+    pooled.is_output = True
+    graph.run(pooled)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from toolkit.fit.spec import Block, Spec
 
 _CHOOSES_FIRST: Final = ("gpt-oss",)
+_WEIGHS_INPUT: Final = ("llama4",)
 _NOT_NORMALISED: Final = ("gpt-oss", "qwen2moe", "deepseek", "olmoe", "nomic-bert-moe", "jamba", "llama4")
 
 
@@ -29,6 +30,7 @@ def routing_of(spec: Spec) -> blocks.Routing:
         softmax_first=spec.architecture not in _CHOOSES_FIRST,
         normalised=normalised,
         scaled=spec.keys.number("expert_weights_scale") not in (0.0, 1.0),
+        weighs_input=spec.architecture in _WEIGHS_INPUT,
     )
 
 

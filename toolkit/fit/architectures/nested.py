@@ -49,7 +49,7 @@ class Nested:
         graph, spec, tokens = one_pass.graph, one_pass.spec, one_pass.size.tokens
         streams = spec.keys.whole("altup.num_inputs")
         x = graph.over(one_pass.embedded())
-        per_layer = _layer_embeddings(one_pass, x)
+        per_layer = layer_embeddings(one_pass, x)
         magnitude = _magnitude(one_pass, x)
         repeated = graph.new((spec.embedding, tokens, streams - 1), x)
         one_pass.enter_head()  # the projection to the other streams is loaded with the head
@@ -61,7 +61,7 @@ class Nested:
         _merged(one_pass, stacked)
 
 
-def _slice(one_pass: Pass, x: Tensor) -> Tensor:
+def one_of(one_pass: Pass, x: Tensor) -> Tensor:
     """One of the streams, or what the layers have for one of them."""
     return one_pass.graph.part(x, x.shape[:2])
 
@@ -76,7 +76,7 @@ def _rescaled(one_pass: Pass, x: Tensor, target: Tensor) -> Tensor:
     return one_pass.graph.over(one_pass.graph.over(x, target), now)
 
 
-def _layer_embeddings(one_pass: Pass, x: Tensor) -> Tensor:
+def layer_embeddings(one_pass: Pass, x: Tensor) -> Tensor:
     """The table's rows for all layers, joined with a projection of the ordinary embedding."""
     graph, spec, tokens = one_pass.graph, one_pass.spec, one_pass.size.tokens
     width = spec.keys.whole("embedding_length_per_layer_input")
@@ -100,12 +100,12 @@ def _layer(one_pass: Pass, x: Tensor, per_layer: Tensor, layer: int, *, slides: 
     graph, block, tokens = one_pass.graph, one_pass.block(layer), one_pass.size.tokens
     width, _, streams = x.shape
     coefficients = blocks.linear(
-        one_pass, _modalities(one_pass, _slice(one_pass, x), block), block, "altup_predict_coef"
+        one_pass, _modalities(one_pass, one_of(one_pass, x), block), block, "altup_predict_coef"
     )
     turned = graph.new((streams, width, tokens), graph.part(x, ()))
     mixed = graph.new((streams, width, tokens), turned, graph.view(coefficients, (streams, streams, tokens)))
     predictions = graph.over(graph.new(x.shape, graph.part(mixed, ())), x)
-    active = _slice(one_pass, predictions)
+    active = one_of(one_pass, predictions)
     normed = blocks.rms_norm(one_pass, active, block, "attn_norm")
     shortcut = blocks.linear(one_pass, blocks.linear(one_pass, normed, block, "laurel_l"), block, "laurel_r")
     shortcut = graph.over(blocks.rms_norm(one_pass, shortcut, block, "laurel_post_norm"), normed)
@@ -114,12 +114,12 @@ def _layer(one_pass: Pass, x: Tensor, per_layer: Tensor, layer: int, *, slides: 
     joined = graph.over(graph.over(attended, shortcut))
     fed = graph.over(blocks.rms_norm(one_pass, _fed(one_pass, joined, layer), block, "post_ffw_norm"), joined)
     corrected = _corrected(one_pass, predictions, fed, block)
-    first = blocks.with_weight(one_pass, _slice(one_pass, corrected), block, "altup_correct_scale.weight")
+    first = blocks.with_weight(one_pass, one_of(one_pass, corrected), block, "altup_correct_scale.weight")
     first = graph.over(blocks.linear(one_pass, first, block, "inp_gate"))
-    first = graph.over(first, _slice(one_pass, per_layer))
+    first = graph.over(first, one_of(one_pass, per_layer))
     first = blocks.rms_norm(one_pass, blocks.linear(one_pass, first, block, "proj"), block, "post_norm")
     rest = graph.over(graph.part(corrected, (width, tokens, streams - 1)), first)
-    return graph.new(x.shape, _slice(one_pass, corrected), rest)
+    return graph.new(x.shape, one_of(one_pass, corrected), rest)
 
 
 def _attention(one_pass: Pass, x: Tensor, layer: int, *, slides: bool) -> Tensor:
@@ -158,7 +158,7 @@ def _corrected(one_pass: Pass, predictions: Tensor, fed: Tensor, block: Block) -
     graph = one_pass.graph
     _width, tokens, streams = predictions.shape
     modalities = _modalities(one_pass, fed, block)
-    innovation = graph.over(fed, _slice(one_pass, predictions))
+    innovation = graph.over(fed, one_of(one_pass, predictions))
     repeated = graph.new(predictions.shape, innovation)
     coefficients = graph.over(blocks.linear(one_pass, modalities, block, "altup_correct_coef"))
     coefficients = graph.new((1, tokens, streams), graph.part(coefficients, ()))
@@ -169,12 +169,12 @@ def _merged(one_pass: Pass, x: Tensor) -> None:
     graph, spec = one_pass.graph, one_pass.spec
     width, tokens, streams = x.shape
     one_pass.enter_head()
-    target = _magnitude(one_pass, _slice(one_pass, x))
+    target = _magnitude(one_pass, one_of(one_pass, x))
     rest = graph.part(x, (width, tokens, streams - 1))
     rest = _rescaled(one_pass, graph.new((width, tokens, streams - 1), rest), target)
-    merged = _slice(one_pass, x)
+    merged = one_of(one_pass, x)
     for _ in range(streams - 1):
-        merged = graph.over(merged, _slice(one_pass, rest))
+        merged = graph.over(merged, one_of(one_pass, rest))
     (rows,) = one_pass.only_rows_out(graph.over(merged))
     normed = blocks.rms_norm(one_pass, rows, spec.roots, "output_norm")
     normed.is_output = True

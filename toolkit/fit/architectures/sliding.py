@@ -28,12 +28,16 @@ PERIODS: Final = {
 """Layers in a period where the file does not say; the last one of each is full."""
 
 DEFAULT_WINDOWS: Final = {"gemma2": 4096, "llama4": 8192}
+DENSE_BUT_FOR: Final = {"exaone4": 64}
+"""Architectures that slide only at one size, told by the number of layers."""
 
 
 def windows_of(spec: Spec) -> tuple[int | None, ...]:
     """The window of each layer; None where the layer sees everything."""
     window = spec.keys.whole("attention.sliding_window", DEFAULT_WINDOWS.get(spec.architecture, 0))
     pattern = spec.keys.raw("attention.sliding_window_pattern")
+    if spec.architecture in DENSE_BUT_FOR and spec.layers != DENSE_BUT_FOR[spec.architecture]:
+        return (None,) * spec.layers
     if not window or (spec.architecture not in PERIODS and not isinstance(pattern, ArrayValue)):
         return (None,) * spec.layers
     if isinstance(pattern, ArrayValue) and pattern.items is not None and len(pattern.items) >= spec.layers:
