@@ -20,6 +20,7 @@ from toolkit.errors import InputError
 from toolkit.replay.records import ClientHealth, Provenance, RequestRecord, ResidencySpan, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 T = TypeVar("T", RequestRecord, ResidencySpan, Provenance, ClientHealth)
@@ -31,12 +32,13 @@ RUN_FILE = "run.jsonl"
 class RunWriter:
     """A sink that writes line by line to an open text file; each line is flushed before the call returns."""
 
-    def __init__(self, file: TextIO, strategy: str, repetition: int, provenance: Provenance) -> None:
+    def __init__(self, file: TextIO, strategy: str, repetition: int, provenance: Provenance, **more: object) -> None:
+        """`more` are further keys of the first line, which readers of a run do not look at."""
         self._file = file
         self.strategy = strategy
         self.repetition = repetition
         self.provenance = provenance
-        header = {"kind": "run", "schema": SCHEMA, "strategy": strategy, "repetition": repetition}
+        header = {"kind": "run", "schema": SCHEMA, "strategy": strategy, "repetition": repetition, **more}
         self._line({**header, "provenance": asdict(provenance)})
 
     def record(self, record: RequestRecord) -> None:
@@ -85,29 +87,60 @@ def read_run(path: Path) -> Run:
         InputError: not there, not a run, or a line in the middle is broken (a last line cut short is an early end).
     """
     file = path / RUN_FILE if path.is_dir() else path
+    runs = list(read_runs(file))
+    if len(runs) > 1:
+        raise InputError(f"{file}: {len(runs)} runs in one file; `hotswap runs import` takes them all")
+    return runs[0][0]
+
+
+def read_runs(file: Path) -> Iterator[tuple[Run, dict[str, Any]]]:
+    """Every run of a file, one after the other, each with its first line; an export may hold several.
+
+    Raises:
+        InputError: as `read_run`.
+    """
+    group: list[tuple[int, dict[str, Any]]] = []
+    for number, row in _rows(file):
+        if row.get("kind") == "run" and group:
+            yield _assemble(file, group), group[0][1]
+            group = []
+        group.append((number, row))
+    yield _assemble(file, group), group[0][1]
+
+
+def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The lines of a file as objects, with their numbers."""
     try:
-        lines = file.read_text(encoding="utf-8").split("\n")
+        with file.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                row = _row(file, number, line)
+                if row is not None:
+                    yield number, row
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{file}: not a readable run: {error}") from error
-    rows: list[tuple[int, dict[str, Any]]] = []
-    for number, line in enumerate(lines, 1):
-        if not line:
-            continue
-        try:
-            rows.append((number, json.loads(line)))
-        except ValueError as error:
-            if number == len(lines):  # no newline after it: the writer was stopped in the middle
-                break
-            raise InputError(f"{file}:{number}: not a JSON object; the run file is damaged there") from error
-    return _assemble(file, rows)
+
+
+def _row(file: Path, number: int, line: str) -> dict[str, Any] | None:
+    """A line as an object; None for an empty one and for a last one that the writer had no time to finish."""
+    if not line.strip():
+        return None
+    try:
+        row = json.loads(line)
+    except ValueError as error:
+        if not line.endswith("\n"):
+            return None
+        raise InputError(f"{file}:{number}: not a JSON object; the run file is damaged there") from error
+    if not isinstance(row, dict):
+        raise InputError(f"{file}:{number}: not a JSON object; a run has one a line")
+    return row
 
 
 def _assemble(file: Path, rows: list[tuple[int, dict[str, Any]]]) -> Run:
     if not rows or rows[0][1].get("kind") != "run":
         raise InputError(f"{file}:1: this is not a run; a run begins with a line of kind `run`")
-    head = rows[0][1]
+    first, head = rows[0]
     if head.get("schema") != SCHEMA:
-        raise InputError(f"{file}:1: a run of schema {head.get('schema')!r}; this version reads schema {SCHEMA}")
+        raise InputError(f"{file}:{first}: a run of schema {head.get('schema')!r}; this version reads schema {SCHEMA}")
     records: list[RequestRecord] = []
     spans: list[ResidencySpan] = []
     client: ClientHealth | None = None
@@ -130,14 +163,19 @@ def _assemble(file: Path, rows: list[tuple[int, dict[str, Any]]]) -> Run:
         except TypeError as error:
             raise InputError(f"{file}:{number}: not a {kind} of schema {SCHEMA}: {error}") from error
     last_ns = max((record.done_ns or record.intended_ns for record in records), default=0)
+    try:
+        provenance = _from_dict(Provenance, head["provenance"])
+        strategy, repetition = str(head["strategy"]), int(head["repetition"])
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{file}:{first}: not the first line of a run of schema {SCHEMA}: {error}") from error
     return Run(
-        strategy=str(head["strategy"]),
-        repetition=int(head["repetition"]),
+        strategy=strategy,
+        repetition=repetition,
         records=tuple(records),
         residency=tuple(spans),
         end_ns=int(end["end_ns"]) if end else last_ns,
         complete=bool(end and end["complete"]),
-        provenance=_from_dict(Provenance, head["provenance"]),
+        provenance=provenance,
         client=client,
     )
 
