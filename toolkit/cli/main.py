@@ -38,7 +38,7 @@ COMMANDS = (
     LazyCommand(
         "provision",
         "toolkit.cli.provision:provision",
-        "Make a host have the models that the config names: plan, apply, status, prune, pin.",
+        "Make a host have the models that the config names: plan, apply, status, prune, pin, settings.",
     ),
     LazyCommand("twin", "toolkit.cli.twin:twin", "The simulated Ollama host: trace, check, explain, serve."),
 )
