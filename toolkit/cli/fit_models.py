@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.errors import UsageError
 from toolkit.fit.catalogue import published
-from toolkit.fit.draft import drafted
 from toolkit.fit.gpus import Gpu
 from toolkit.fit.spec import Spec, spec_of
-from toolkit.ollama.gguf import ArrayValue, Header, header_from_show, metadata_from_show, read_file
+from toolkit.fit.told import told_header
+from toolkit.ollama.gguf import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from toolkit.config.models import Config
     from toolkit.ollama.sync_client import SyncOllamaClient
@@ -60,18 +60,4 @@ def _asked(client: SyncOllamaClient, name: str, sizes: dict[str, int]) -> tuple[
     """The server's word: keys and tensors; tensors are drafted from the keys if it lists none."""
     shown = client.show(name, in_full=True)
     size = sizes.get(name) or sizes.get(f"{name}:latest")
-    if shown.tensors:
-        return name, spec_of(header_from_show(name, shown.model_info, shown.tensors, size))
-    return name, spec_of(_drafted(name, shown.model_info, shown.details.quantization or "Q4_K_M", size))
-
-
-def _drafted(name: str, model_info: Mapping[str, Any], file_type: str, size: int | None) -> Header:
-    """Tensors from the keys; whether the head is the embedding table is told by the size of the file."""
-    metadata = metadata_from_show(model_info)
-    tokens = metadata.get("tokenizer.ggml.tokens")
-    said = metadata.get(f"{metadata.get('general.architecture')}.vocab_size")
-    vocabulary = tokens.length if isinstance(tokens, ArrayValue) else said if isinstance(said, int) else 0
-    if not vocabulary:  # a server that tells less than Ollama does; the model may be a published one
-        return published(name)
-    both = [drafted(name, metadata, vocabulary, file_type, tied=tied, file_bytes=size) for tied in (True, False)]
-    return min(both, key=lambda header: abs(header.tensor_bytes - (size or header.tensor_bytes)))
+    return name, spec_of(told_header(name, shown, size))
