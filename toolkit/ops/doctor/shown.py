@@ -24,7 +24,7 @@ def blob_of(modelfile: str) -> str | None:
 
 
 def is_emptied(info: ModelInfo) -> bool:
-    """Whether the server left out arrays that matter: heads or windows by layer, which it empties unless asked in full."""
+    """Whether arrays that matter were left out: heads or windows by layer, which come only in full."""
     return any(value == [] and not key.startswith("tokenizer.") for key, value in info.model_info.items())
 
 
