@@ -17,7 +17,9 @@ TOOLKIT = PROJECT / "toolkit"
 LAYERS = (
     ("cli",),
     ("experiment",),
+    ("gate",),
     ("report", "llm", "ops"),
+    ("metrics",),
     ("store", "measure"),
     ("replay",),
     ("host", "workload"),
@@ -38,7 +40,7 @@ PURE_MODULES = (
     *(f"ops/provision/{name}.py" for name in ("render", "render_company", "state", "verify")),
     *(f"ops/settings/{name}.py" for name in ("deployment", "rendered")),
 )
-PURE = ("host/scheduler", "cache", "routing", "stats", "fit", "ops/doctor/checks", *PURE_MODULES)
+PURE = ("host/scheduler", "cache", "routing", "stats", "fit", "ops/doctor/checks", *PURE_MODULES, "metrics")
 THREADS_ALLOWED = {"cache/manager.py"}
 """The online bookkeeping of live clients is locked; it still does no I/O."""
 
