@@ -47,8 +47,11 @@ def test_an_improvement_passes(made: Any) -> None:
 
 def test_a_server_that_answers_faster_but_less_often_does_not_pass(made: Any) -> None:
     run = made.run(2, 0.8)
-    records = [replace(one, outcome="rejected", first_token_ns=None, done_ns=None) for one in run.records[:20]]
-    found = judge(side(made.run(1)), side(replace(run, records=(*records, *run.records[20:]))), RULE)
+    records = tuple(
+        replace(one, outcome="rejected", first_token_ns=None, done_ns=None) if int(one.id) * 7 % 10 < 4 else one
+        for one in run.records
+    )
+    found = judge(side(made.run(1)), side(replace(run, records=records)), RULE)
     assert found.verdict == "regression"
     assert {line.series.name: line.finding.verdict for line in found.lines}["answered"] == "worse"
 
@@ -66,15 +69,15 @@ def test_six_a_side_decide_what_is_plain() -> None:
 
 
 def test_a_change_below_the_floor_does_not_matter() -> None:
-    base, new = (tuple(scale * (1 + number / 1e6) for number in range(200)) for scale in (1.0, 1.01))
+    base, new = (tuple(scale * (1 + number * 73 % 200 / 1e6) for number in range(200)) for scale in (1.0, 1.01))
     found = judge(a_series(base), a_series(new), RULE).lines[0].finding
     assert (found.verdict, found.p is not None and found.p < 1e-9) == ("same", True)
 
 
 def test_repeats_that_differ_count_once_each() -> None:
     """Three repeats that lie apart: the 300 requests are three samples, which is too few."""
-    base = a_series(*(tuple(scale + number / 1e4 for number in range(100)) for scale in (1.0, 1.5, 1.2)))
-    new = a_series(*(tuple(scale + number / 1e4 for number in range(100)) for scale in (1.6, 1.1, 1.7)))
+    base = a_series(*(tuple(scale + number * 37 % 100 / 1e4 for number in range(100)) for scale in (1.0, 1.5, 1.2)))
+    new = a_series(*(tuple(scale + number * 37 % 100 / 1e4 for number in range(100)) for scale in (1.6, 1.1, 1.7)))
     finding = judge(base, new, RULE).lines[0].finding
     assert (finding.verdict, finding.by_run, finding.base_count) == ("inconclusive", True, 3)
 
@@ -153,6 +156,15 @@ def test_repeats_are_joined_run_by_run(made: Any) -> None:
     warm = next(series for series in joined.series if series.name == "ttft_warm")
     assert [len(run) for run in warm.runs] == [60, 60, 60]
     assert dict(joined.shown)["seed"] == "1, 2, 3"
+
+
+def test_a_burst_of_failures_is_one_event_not_twenty(made: Any) -> None:
+    """Twenty rejections in a row may be one bad minute: nothing is decided, and the reason is given."""
+    run = made.run(2)
+    records = tuple(replace(one, outcome="rejected") if int(one.id) < 20 else one for one in run.records)
+    found = judge(side(made.run(1)), side(replace(run, records=records)), RULE)
+    answered = next(line.finding for line in found.lines if line.series.name == "answered")
+    assert (answered.verdict, answered.correlation.time > 5) == ("inconclusive", True)
 
 
 def test_warm_up_is_pointed_out() -> None:

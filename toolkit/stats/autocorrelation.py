@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Samples = Sequence[float] | NDArray[np.float64]
 
-SHORTEST = 6
+SHORTEST = 12
 """Shorter series show no correlation that could be told from chance."""
 
 FIRST_LAGS = 5
