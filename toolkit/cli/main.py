@@ -38,9 +38,8 @@ COMMANDS = (
     LazyCommand(
         "provision",
         "toolkit.cli.provision:provision",
-        "Make a host have the models that the config names: plan, apply, status, prune, pin, settings.",
+        "Make a host have the models that the config names: plan, apply, status, prune, pin.",
     ),
-    LazyCommand("gate", "toolkit.cli.gate:gate", "Say whether a measurement is worse than another one."),
     LazyCommand("twin", "toolkit.cli.twin:twin", "The simulated Ollama host: trace, check, explain, serve."),
 )
 

@@ -25,8 +25,7 @@ from toolkit.ops.doctor.checks.slow import (
     PsWrong,
     SingleSlot,
 )
-from toolkit.ops.doctor.checks.stuck import StuckEviction
-from toolkit.ops.doctor.checks.traffic import ClockSkew, ColdLoads, HiddenReloads, Stall
+from toolkit.ops.doctor.checks.traffic import ClockSkew, ColdLoads, HiddenReloads, Stall, StuckEviction
 
 if TYPE_CHECKING:
     from toolkit.ops.doctor.check import Check

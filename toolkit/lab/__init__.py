@@ -1,0 +1,1 @@
+"""The strategy lab: policies alone without a clock, and policies and disciplines together in a queue."""

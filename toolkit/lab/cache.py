@@ -1,0 +1,155 @@
+"""A cache alone: requests in order, no clock of its own, nothing takes time. What would a policy have hit?
+
+INV-LAB: requests = hits + loads (a prefetched model that is then asked for is a hit); what is resident never takes
+more than the capacity, unless it is a single model; loads and prefetches = evictions + expiries + what is resident at
+the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.cache.policies.base import NOBODY, Expiring, LoadsFirst, Prefetching
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable, Mapping
+
+    from toolkit.cache.policies.base import Item, Policy
+
+
+class Use(NamedTuple):
+    """One request: its model, and when it came."""
+
+    model: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Room in bytes, and in models (None: no limit). A model that is larger than all the room is loaded alone."""
+
+    size_bytes: int
+    models: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What came of a stream of requests. `bytes_loaded` and `load_ns` count prefetches too."""
+
+    requests: int
+    hits: int
+    loads: int
+    prefetches: int
+    bytes_loaded: int
+    load_ns: int
+    evictions: int
+    expiries: int
+
+    @property
+    def hit_rate(self) -> float | None:
+        """Hits by requests; None without requests."""
+        return self.hits / self.requests if self.requests else None
+
+
+def play(
+    uses: Iterable[Use],
+    items: Mapping[str, Item],
+    policy: Policy,
+    capacity: Capacity,
+    *,
+    on_answer: Callable[[bool], None] | None = None,
+) -> Tally:
+    """Feed a stream to a policy; memory does not grow with the stream. `on_answer` hears of each request: hit or not.
+
+    `items` says what each model is; every model of the stream must be there.
+    """
+    cache = _Cache(items, policy, capacity)
+    expiring = policy if isinstance(policy, Expiring) else None
+    prefetching = policy if isinstance(policy, Prefetching) else None
+    resident, hit, miss = cache.resident, policy.hit, cache.miss
+    requests = hits = 0
+    for model, at_ns in uses:
+        if expiring is not None:
+            cache.expire(expiring, at_ns)
+        found = model in resident
+        if found:
+            hits += 1
+            hit(items[model], requests, at_ns)
+        else:
+            miss(items[model], requests, at_ns)
+        if prefetching is not None:
+            cache.prefetch(prefetching, requests, at_ns)
+        requests += 1
+        if on_answer is not None:
+            on_answer(found)
+    return Tally(
+        requests, hits, requests - hits, cache.prefetches, cache.bytes_loaded, cache.load_ns, cache.evictions,
+        cache.expiries,
+    )  # fmt: skip
+
+
+class _Cache:
+    """What is resident, and the running sums."""
+
+    __slots__ = (
+        "_capacity", "_items", "_loads_first", "_policy", "_used_bytes", "bytes_loaded", "evictions", "expiries",
+        "load_ns", "prefetches", "resident",
+    )  # fmt: skip
+
+    def __init__(self, items: Mapping[str, Item], policy: Policy, capacity: Capacity) -> None:
+        self._items = items
+        self._policy = policy
+        self._capacity = capacity
+        self._loads_first = isinstance(policy, LoadsFirst)
+        self._used_bytes = 0
+        self.resident: set[str] = set()
+        self.bytes_loaded = self.load_ns = self.evictions = self.expiries = self.prefetches = 0
+
+    def miss(self, item: Item, position: int, at_ns: int) -> None:
+        """Make room, load."""
+        self._policy.missed(item, position, at_ns)
+        if self._loads_first:
+            self._enter(item, position, at_ns)
+            self._make_room(item, 0, NOBODY)
+        else:
+            self._make_room(item, item.size_bytes, NOBODY)
+            self._enter(item, position, at_ns)
+
+    def expire(self, policy: Expiring, at_ns: int) -> None:
+        """Let go whose time is up."""
+        for name in policy.expired(at_ns, NOBODY):
+            self._leave(name)
+            self.expiries += 1
+
+    def prefetch(self, policy: Prefetching, position: int, at_ns: int) -> None:
+        """Load what the policy expects next, if anything; never in place of the model that was just used."""
+        name = policy.wanted_next(self.resident)
+        if name is None:
+            return
+        self.prefetches += 1
+        item = self._items[name]
+        self._make_room(item, item.size_bytes, NOBODY)
+        self._enter(item, position, at_ns)
+
+    def _make_room(self, wanted: Item, needed_bytes: int, busy: Container[str]) -> None:
+        size_bytes, models = self._capacity.size_bytes, self._capacity.models
+        more = 1 if needed_bytes else 0
+        resident = self.resident
+        while self._used_bytes + needed_bytes > size_bytes or (models is not None and len(resident) + more > models):
+            name = self._policy.victim(wanted, busy)
+            if name is None:
+                return
+            self._leave(name)
+            self.evictions += 1
+
+    def _enter(self, item: Item, position: int, at_ns: int) -> None:
+        self._policy.loaded(item, position, at_ns)
+        self.resident.add(item.name)
+        self._used_bytes += item.size_bytes
+        self.bytes_loaded += item.size_bytes
+        self.load_ns += item.load_ns
+
+    def _leave(self, name: str) -> None:
+        self.resident.remove(name)
+        self._used_bytes -= self._items[name].size_bytes

@@ -1,0 +1,119 @@
+"""A host with a queue in front of it, in virtual time: a discipline chooses who goes next, a policy who is evicted.
+
+One request at a time, as with a gateway that owns the host: load if the model is not resident, then serve. The
+faithful twin (`toolkit.host`) has all of the server's rules; this is the fast one, for sweeps over policies and
+disciplines.
+
+INV-QUEUE: each request starts once, not before it arrived, and not before its model is resident; time never goes back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from toolkit.cache.disciplines.base import Waiting
+from toolkit.cache.policies.base import Expiring
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from toolkit.cache.disciplines.base import Discipline
+    from toolkit.cache.policies.base import Item, Policy
+    from toolkit.lab.cache import Capacity
+
+
+class Job(NamedTuple):
+    """A request as the queue sees it: its arrival, its model, and what the answer takes once that is there."""
+
+    at_ns: int
+    model: str
+    service_ns: int
+    priority: int = 0
+
+
+class Start(NamedTuple):
+    """How a job went: when it arrived, had its model in hand, and was done; and whether that took a load."""
+
+    number: int
+    model: str
+    arrived_ns: int
+    start_ns: int
+    done_ns: int
+    loaded: bool
+
+
+class Residents:
+    """The models in memory, least recently used first, under a policy and a capacity."""
+
+    __slots__ = ("_capacity", "_expiring", "_items", "_order", "_policy", "_used_bytes")
+
+    def __init__(self, items: Mapping[str, Item], policy: Policy, capacity: Capacity) -> None:
+        self._items = items
+        self._policy = policy
+        self._capacity = capacity
+        self._order: dict[str, None] = {}  # insertion order is order of use
+        self._used_bytes = 0
+        self._expiring = policy if isinstance(policy, Expiring) else None
+
+    @property
+    def order(self) -> dict[str, None]:
+        """Least recently used first."""
+        return self._order
+
+    def use(self, name: str, position: int, now_ns: int) -> int:
+        """What must be loaded for a request takes so long; 0 if the model is resident."""
+        if self._expiring is not None:
+            for gone in self._expiring.expired(now_ns, ()):
+                self._leave(gone)
+        item = self._items[name]
+        if name in self._order:
+            del self._order[name]
+            self._order[name] = None
+            self._policy.hit(item, position, now_ns)
+            return 0
+        self._policy.missed(item, position, now_ns)
+        limit, models = self._capacity.size_bytes, self._capacity.models
+        while self._order and (
+            self._used_bytes + item.size_bytes > limit or (models is not None and len(self._order) >= models)
+        ):
+            victim = self._policy.victim(item, ())
+            if victim is None:
+                break
+            self._leave(victim)
+        self._policy.loaded(item, position, now_ns)
+        self._order[name] = None
+        self._used_bytes += item.size_bytes
+        return item.load_ns
+
+    def _leave(self, name: str) -> None:
+        del self._order[name]
+        self._used_bytes -= self._items[name].size_bytes
+
+
+def serve(jobs: Iterable[Job], residents: Residents, discipline: Discipline) -> Iterator[Start]:
+    """Play the jobs (in order of arrival), one at a time; yields in order of start. Memory: those who wait."""
+    coming = iter(jobs)
+    upcoming = next(coming, None)
+    services: dict[int, int] = {}
+    now_ns = position = arrivals = 0
+    arrived: Callable[[Waiting], None] = discipline.arrived
+    while True:
+        if upcoming is not None and not services:
+            now_ns = max(now_ns, upcoming.at_ns)
+        while upcoming is not None and upcoming.at_ns <= now_ns:
+            services[arrivals] = upcoming.service_ns
+            arrived(Waiting(arrivals, upcoming.model, upcoming.at_ns, upcoming.priority))
+            arrivals += 1
+            upcoming = next(coming, None)
+        if not services:
+            return
+        request = discipline.next(now_ns, residents.order)
+        if request is None:
+            return
+        load_ns = residents.use(request.model, position, now_ns)
+        position += 1
+        service_ns = services.pop(request.number)
+        start_ns = now_ns + load_ns
+        now_ns = start_ns + service_ns
+        discipline.done(request, service_ns)
+        yield Start(request.number, request.model, request.arrived_ns, start_ns, now_ns, load_ns > 0)
