@@ -40,6 +40,11 @@ COMMANDS = (
         "toolkit.cli.provision:provision",
         "Make a host have the models that the config names: plan, apply, status, prune, pin.",
     ),
+    LazyCommand(
+        "vram",
+        "toolkit.cli.vram:vram",
+        "Observe what models take on a host at rising contexts, against what `hotswap fit` says.",
+    ),
     LazyCommand("twin", "toolkit.cli.twin:twin", "The simulated Ollama host: trace, check, explain, serve."),
 )
 

@@ -1,0 +1,1 @@
+"""What loaded models really take: `/api/ps` and the driver against the arithmetic of `toolkit.fit`."""
