@@ -185,6 +185,9 @@ async def test_more_models_than_the_server_keeps() -> None:
         by_gpus = await findings(twin, wishes(max_models=4), ONE_LOOK)
         unknown = await findings(twin, wishes(max_models=4, gpus=None), ONE_LOOK)
     assert "the server keeps 1 (OLLAMA_MAX_LOADED_MODELS" in found["max-models"].evidence
+    assert found["max-models"].fix == (
+        "hotswap provision settings apply --config FILE --set host.settings.OLLAMA_MAX_LOADED_MODELS=3"
+    )
     assert [one["max-models"].status for one in (found, by_gpus, unknown)] == ["warn", "warn", "skipped"]
 
 

@@ -5,6 +5,7 @@ A field is None where nothing could be learned; absent is never zero. Times are 
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -69,6 +70,11 @@ class Wishes:
     def setting(self, name: str) -> str | None:
         """A variable as the server reads it: trimmed, without quotes; None if unset or empty."""
         return self.settings.get(name, "").strip().strip("\"'") or None
+
+    def set_command(self, name: str, value: object) -> str:
+        """The command that gives the server a variable."""
+        assignment = shlex.quote(f"host.settings.{name}={value}")
+        return f"hotswap provision settings apply --config {self.file} --set {assignment}"
 
     @property
     def server(self) -> Settings:

@@ -103,7 +103,7 @@ class MaxModels(Check):
         if wanted <= limit:
             return ok(f"max_models {wanted}, the server keeps {limit} ({source})")
         found = f"max_models is {wanted}, but the server keeps {limit} ({source})"
-        return warn(found, f"OLLAMA_MAX_LOADED_MODELS={wanted} on the server (hotswap provision settings plan)")
+        return warn(found, evidence.wishes.set_command("OLLAMA_MAX_LOADED_MODELS", wanted))
 
 
 class EvictionOrder(Check):

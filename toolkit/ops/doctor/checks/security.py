@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 UPDATE: Final = "on the host: curl -fsSL https://ollama.com/install.sh | sh"
 _OK_STATUS: Final = range(200, 300)
-_CLOSE: Final = "OLLAMA_HOST=127.0.0.1, and a proxy that asks for a key in front of it"
 
 
 class Exposed(Check):
@@ -33,13 +32,15 @@ class Exposed(Check):
         if is_loopback(reach.host):
             if bound is None or is_loopback(bound):
                 return ok(f"{reach.host} is this machine")
-            return warn(f"the config says OLLAMA_HOST={bound}: it listens for other machines too", f"set {_CLOSE}")
+            return warn(f"the config says OLLAMA_HOST={bound}: it listens for other machines too", _closed(evidence))
         if reach.credentials and reach.open_without is False:
             return ok(f"{reach.host} asks for a key")
         found = f"{reach.url} answers without a key"
         if is_public(reach.host):
-            return fail(f"{found}, on a public address", f"set {_CLOSE}, and close port 11434 in the firewall")
-        return warn(f"{found}: everybody on its network can use, delete and replace models", f"set {_CLOSE}")
+            return fail(
+                f"{found}, on a public address", f"close port 11434 in the firewall now; then {_closed(evidence)}"
+            )
+        return warn(f"{found}: everybody on its network can use, delete and replace models", _closed(evidence))
 
 
 class Origins(Check):
@@ -51,7 +52,8 @@ class Origins(Check):
 
     def find(self, evidence: Evidence) -> Finding:
         """See `Check`. A GET of the version with a foreign Origin header changes nothing; a closed server says 403."""
-        fix = "name the pages: OLLAMA_ORIGINS=https://my.example (hotswap provision settings plan)"
+        command = evidence.wishes.set_command("OLLAMA_ORIGINS", "https://my.example")
+        fix = f"name the pages that may: {command}"
         answer = evidence.origin
         if answer is not None and answer.status in _OK_STATUS and answer.allowed is not None:
             return fail(f"a foreign Origin was answered with Access-Control-Allow-Origin: {answer.allowed}", fix)
@@ -91,6 +93,11 @@ def _mended(advisory: Advisory) -> str:
     if advisory.fixed is not None:
         return f"mended in {dotted(advisory.fixed)}"
     return f"listed up to {dotted(advisory.affected_to)}" if advisory.affected_to else "open"
+
+
+def _closed(evidence: Evidence) -> str:
+    command = evidence.wishes.set_command("OLLAMA_HOST", "127.0.0.1")
+    return f"{command}, and a proxy that asks for a key where others need it"
 
 
 def bound_to(ollama_host: str | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from toolkit.ops.doctor.check import Check, Finding, fail, ok, skipped, warn
-from toolkit.ops.doctor.wording import listed, span
+from toolkit.ops.doctor.wording import NS_PER_S, listed, span
 
 if TYPE_CHECKING:
     from toolkit.ops.doctor.evidence import Evidence
@@ -118,6 +118,10 @@ def _bare(digest: str) -> str:
     return digest.removeprefix("sha256:").lower()
 
 
+def _seconds(keep_alive_ns: int) -> str:
+    return "-1" if keep_alive_ns < 0 else f"{keep_alive_ns // NS_PER_S}s"
+
+
 class V1KeepAlive(Check):
     """Nobody counts on a keep_alive that goes to `/v1`."""
 
@@ -136,6 +140,5 @@ class V1KeepAlive(Check):
         keep = span(evidence.wishes.keep_alive_ns) if evidence.wishes.keep_alive_ns >= 0 else "for ever"
         found = f"base_url is {url}: an OpenAI client that uses it cannot ask for the config's keep_alive ({keep})"
         native = url.removesuffix("/v1")
-        return warn(
-            found, f"clients to {native}/api/chat; or OLLAMA_KEEP_ALIVE on the server (hotswap provision settings)"
-        )
+        server = evidence.wishes.set_command("OLLAMA_KEEP_ALIVE", _seconds(evidence.wishes.keep_alive_ns))
+        return warn(found, f"send chats to {native}/api/chat; for clients that cannot: {server}")

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from toolkit.ops.doctor.evidence import Evidence, ModelWish, Shown
 
 _PLAIN_CACHE: Final = frozenset({"f16", "f32", "bf16"})
-_SETTINGS: Final = "(hotswap provision settings plan)"
 
 
 def _quantised_cache(evidence: Evidence) -> str | None:
     kind = (evidence.wishes.setting("OLLAMA_KV_CACHE_TYPE") or "f16").lower()
     return None if kind in _PLAIN_CACHE else kind
+
+
+def _plain_cache(evidence: Evidence) -> str:
+    return evidence.wishes.set_command("OLLAMA_KV_CACHE_TYPE", "f16")
 
 
 def _wished(evidence: Evidence) -> list[tuple[ModelWish, Shown]]:
@@ -39,14 +42,12 @@ class CacheWithoutFlash(Check):
         if kind is None:
             return ok("the cache is not quantised")
         if evidence.wishes.server.flash_attention is False:
-            return warn(
-                f"OLLAMA_KV_CACHE_TYPE={kind} with OLLAMA_FLASH_ATTENTION off", f"OLLAMA_FLASH_ATTENTION=1 {_SETTINGS}"
-            )
+            found = f"OLLAMA_KV_CACHE_TYPE={kind} with OLLAMA_FLASH_ATTENTION off"
+            return warn(found, evidence.wishes.set_command("OLLAMA_FLASH_ATTENTION", 1))
         old = [gpu.name for gpu in evidence.wishes.gpus or () if not gpu.has_flash_attention]
         if old and evidence.wishes.server.flash_attention is None:
             return warn(
-                f"OLLAMA_KV_CACHE_TYPE={kind}, but {listed(old)} has no flash attention",
-                f"OLLAMA_KV_CACHE_TYPE=f16 {_SETTINGS}",
+                f"OLLAMA_KV_CACHE_TYPE={kind}, but {listed(old)} has no flash attention", _plain_cache(evidence)
             )
         return ok(f"{kind}, and flash attention is not off")
 
@@ -67,10 +68,7 @@ class CacheWithoutKernel(Check):
             return skipped("the config's host has no GPU")
         slow = [wish.name for wish, shown in _wished(evidence) if shown.spec is not None and not has_kernel(shown.spec)]
         if slow:
-            return warn(
-                f"OLLAMA_KV_CACHE_TYPE={kind} with {listed(slow)}",
-                f"OLLAMA_KV_CACHE_TYPE=f16 {_SETTINGS}, or another model",
-            )
+            return warn(f"OLLAMA_KV_CACHE_TYPE={kind} with {listed(slow)}", _plain_cache(evidence))
         return ok(f"{kind}, and every known model has a kernel")
 
 
@@ -87,7 +85,7 @@ class CacheOnCpu(Check):
         if kind is None:
             return ok("the cache is not quantised")
         if evidence.wishes.gpus == () or (rows and all(row.vram_bytes == 0 for row in rows)):
-            return warn(f"OLLAMA_KV_CACHE_TYPE={kind} on a host without a GPU", f"OLLAMA_KV_CACHE_TYPE=f16 {_SETTINGS}")
+            return warn(f"OLLAMA_KV_CACHE_TYPE={kind} on a host without a GPU", _plain_cache(evidence))
         return ok("the host has a GPU")
 
 

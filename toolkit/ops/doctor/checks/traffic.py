@@ -39,9 +39,8 @@ class HiddenReloads(Check):
 
     def find(self, evidence: Evidence) -> Finding:
         """See `Check`. Seen in the looks, in a loaded context that is not the config's, or in the config itself."""
-        fix = (
-            "one num_ctx for all clients: OLLAMA_CONTEXT_LENGTH or PARAMETER num_ctx in the Modelfile, none in requests"
-        )
+        command = evidence.wishes.set_command("OLLAMA_CONTEXT_LENGTH", _usual_context(evidence))
+        fix = f"leave num_ctx out of requests, and: {command}"
         contexts: dict[str, list[int]] = {}
         for look in evidence.looks:
             for row in look.rows or ():
@@ -67,6 +66,13 @@ class HiddenReloads(Check):
             found = f"{listed(back)} left memory and came back with nobody in their place, in {_looks(evidence)}"
             return warn(f"{found}: other options than before, or a keep_alive of 0", fix)
         return ok(f"no context changed in {_looks(evidence)}")
+
+
+def _usual_context(evidence: Evidence) -> int:
+    """What the config asks for most, else what is loaded."""
+    asked = [context for wish in evidence.wishes.models if (context := wish.number("num_ctx")) is not None]
+    asked = asked or [row.context_length for row in evidence.last_rows if row.context_length is not None]
+    return max(asked, key=asked.count, default=4096)
 
 
 def _clamped(evidence: Evidence, name: str, num_ctx: int) -> int:
