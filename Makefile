@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test lint bench lock pictures clean
+.PHONY: install demo test test-live lint bench lock pictures clean
 
 install: $(VENV)/.installed
 
@@ -24,6 +24,11 @@ demo: install
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --benchmark-disable
+
+# Connection, routing and hot swap on a real host: models are loaded and unloaded there, and it is put back afterwards.
+test-live: $(VENV)/.installed-dev
+	@test -n "$(HOST)" || { echo "say which host: make test-live HOST=http://ADDRESS:11434 [MODELS='a b']; its models are loaded and unloaded" >&2; exit 2; }
+	HOTSWAP_LIVE_HOST='$(HOST)' HOTSWAP_LIVE_MODELS='$(MODELS)' $(BIN)/python -m pytest -m live tests/live -v
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

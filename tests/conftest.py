@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
+import os
 import socket
 import uuid
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.addresses import asked_host, may_connect
 from toolkit.host.machine import GpuHardware, HostHardware
 from toolkit.host.scheduler import GpuSpec, ModelSpec
 from toolkit.host.timing import HostSpeeds, ModelCost
@@ -24,26 +25,19 @@ class NonLoopbackTrafficError(AssertionError):
     """A test tried to reach an address that is not this machine's own."""
 
 
-def _is_loopback(address: object) -> bool:
-    if not isinstance(address, tuple):  # a unix socket's path
-        return True
-    host = str(address[0])
-    if host in {"localhost", ""}:
-        return True
-    try:
-        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
-
-
 @pytest.fixture(autouse=True)
-def _loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refuse every connection and datagram that would leave the machine, name look-ups included."""
+def _loopback_only(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection and datagram that would leave the machine, name look-ups included.
+
+    A test that is marked live may reach the one host that `make test-live` was given, and no other.
+    """
+    asked = asked_host(os.environ) if request.node.get_closest_marker("live") else None
+    names = frozenset() if asked is None else asked.resolved()
     real_connect, real_connect_ex, real_sendto = socket.socket.connect, socket.socket.connect_ex, socket.socket.sendto
     real_getaddrinfo = socket.getaddrinfo
 
     def check(address: object) -> None:
-        if not _is_loopback(address):
+        if not may_connect(address, asked, names):
             raise NonLoopbackTrafficError(f"tests may talk to loopback only, not to {address!r}")
 
     def connect(self: socket.socket, address: Any) -> None:
