@@ -82,13 +82,29 @@ def test_inv_queue(name: str, jobs: list[Job]) -> None:
         free_ns = start.done_ns
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(jobs=arrivals(), bound_ns=st.integers(0, 200))
 def test_shadow_keeps_its_promise(jobs: list[Job], bound_ns: int) -> None:
     """Nobody starts more than the bound later than first come first served: exactly, if service times are known."""
     plain = {start.number: start.start_ns for start in play(jobs, FirstCome())}
     for start in play(jobs, ShadowBounded(bound_ns, places(), Known())):
         assert start.start_ns <= plain[start.number] + bound_ns
+
+
+USES = st.lists(st.sampled_from(NAMES), max_size=20)
+
+
+@given(ours=USES, theirs=USES, both=USES)
+def test_the_debt_covers_whatever_comes(ours: list[str], theirs: list[str], both: list[str]) -> None:
+    """Two hosts with different pasts and one future: ours pays no more for loads than the other plus the debt."""
+    mine, other = places(), places()
+    for name in ours:
+        mine.use(name)
+    for name in theirs:
+        other.use(name)
+    debt_ns = mine.debt_ns(other)
+    assert (debt_ns == 0) == (list(other) == list(mine)[len(list(mine)) - len(list(other)) :])
+    assert sum(map(mine.use, both)) <= sum(map(other.use, both)) + debt_ns
 
 
 @given(jobs=arrivals())

@@ -64,9 +64,20 @@ class Places:
         item = self._items.get(name)
         return item.load_ns if item else 0
 
-    def lacking_ns(self, other: Places) -> int:
-        """What it takes to load everything that the other host has and this one has not."""
-        return sum(self.load_ns(name) for name in other._resident if name not in self._resident)
+    def debt_ns(self, other: Places) -> int:
+        """The most that this host may pay for loads which the other does not, on any requests that both get from now.
+
+        As long as the most recently used models are the same in both, in the same order, both keep them alike. A
+        request for any other model makes that common part one longer (or cuts it alike where room is short), and
+        costs this host at most that model's load more: so each of the other's models outside the common part, once.
+        """
+        mine, theirs = reversed(self._resident), reversed(other._resident)
+        differs = False
+        debt_ns = 0
+        for name in theirs:
+            differs = differs or next(mine, None) != name
+            debt_ns += self.load_ns(name) if differs else 0
+        return debt_ns
 
     def _size_bytes(self, name: str) -> int:
         item = self._items.get(name)

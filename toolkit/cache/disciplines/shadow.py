@@ -2,18 +2,17 @@
 
 Beside the real queue a *shadow* is simulated: the same arrivals, first come first served, LRU. The promise: nobody
 starts more than `bound_ns` later than in the shadow. Before somebody is let past the oldest, the schedule "this one,
-then all others in order of arrival" is drawn up on paper, and if anybody in it (or anybody who may still come: what
-the shadow host has in memory and ours would not have counts as a debt) would start too late, the oldest goes instead.
+then all others in order of arrival" is drawn up on paper; if anybody in it would start too late, or anybody who may
+still come, the oldest goes instead.
 
 Why the promise holds, with known service times and LRU eviction. Call the paper schedule of all who wait, in order of
-arrival, the *plain* one. Serving the oldest does not change the plain schedule. Serving somebody else is only done if
-the plain schedule of the rest keeps the promise. A newcomer is put at the end of both schedules; what ours may pay for
-it and the shadow does not is the load of a model that the shadow has and ours lacks, each of them once, because two
-LRU hosts that see the same requests agree about a model once it was asked for: the debt. So if plain schedule and debt
-keep the promise before an arrival, they keep it after.
+arrival, the *plain* one. Serving the oldest does not change it. Serving somebody else is only done if the plain
+schedule of the rest keeps the promise. A newcomer is put at the end of the plain schedule and of the shadow; what ours
+may pay for it and the shadow does not are loads of models that the two hosts do not keep alike, each of them once: the
+debt (`Places.debt_ns`). So if plain schedule and debt keep the promise before an arrival, they keep it after.
 
-Service times are estimates until a request is done; the promise then holds up to the sum of the errors of those that
-are ahead in the shadow. Eviction by another rule than LRU may cost loads that paper does not know of.
+Service times are estimates until a request is done; the promise then holds up to the errors of those ahead of it.
+Eviction by another rule than LRU may cost loads that paper does not know of.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ class ShadowBounded:
             if at_ns > starts_ns[request.number] + self._bound_ns:
                 return False
             at_ns += guess_ns(request.model)
-        return at_ns + paper.lacking_ns(memory) <= end_ns + self._bound_ns
+        return at_ns + paper.debt_ns(memory) <= end_ns + self._bound_ns
 
 
 class Shadow:
