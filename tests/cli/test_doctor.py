@@ -72,6 +72,12 @@ def test_recorded_loads_are_taken_from_a_file(tmp_path: Path) -> None:
     assert checks(result.stdout)["cold-loads"]["evidence"] == "b: 4.4 GiB in 47 s, 0.10 GB/s"
 
 
+def test_gpus_can_be_named() -> None:
+    with mock_ollama(time="real") as twin:
+        result = run("--host", twin.url, "--watch-for", "0s", "--gpu", "24GiB", "--json")
+    assert checks(result.stdout)["fit-together"]["status"] == "warn"
+
+
 def test_a_probe_loads_and_unloads() -> None:
     with mock_ollama(time="real", time_scale=0.0) as twin:
         result = run("--host", twin.url, "--watch-for", "0s", "--probe", "--json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from toolkit.cli.fit import fit
 from toolkit.errors import UsageError
 from toolkit.fit.catalogue import published
 from toolkit.fit.estimate import estimate
+from toolkit.fit.observations import HostObservation, observation_line
 from toolkit.fit.setting import Setting
 from toolkit.fit.spec import spec_of
 
@@ -70,6 +72,46 @@ def test_mistakes_get_one_sentence(arguments: list[str], says: str) -> None:
 def test_a_host_without_gpus_is_said_to_need_one(project_dir: Path) -> None:
     with pytest.raises(UsageError, match="name one with --gpu"):
         run("qwen2.5:7b", "--config", str(project_dir / "config/twin-cpu.yaml"))
+
+
+SEEN = HostObservation(
+    model="qwen2.5:7b", digest="2bada8a7", num_ctx=8192, size_vram_bytes=6 << 30, size_bytes=6 << 30,
+    host="http://127.0.0.1:11434", server_version="0.32.15", observed_at="2026-11-28T01:02:03Z",
+)  # fmt: skip
+
+
+def observed(tmp_path: Path, *seen: HostObservation) -> str:
+    path = tmp_path / "seen.jsonl"
+    path.write_text("".join(f"{observation_line(one)}\n" for one in seen))
+    return str(path)
+
+
+def test_what_a_host_showed_corrects_the_estimate_and_is_said(tmp_path: Path) -> None:
+    """6 GiB at 8,192 tokens is 1.2 GiB more than the arithmetic says; at 4,096 tokens it is added as well."""
+    file = observed(tmp_path, SEEN, replace(SEEN, num_ctx=4096, size_vram_bytes=1))
+    asked = ("qwen2.5:7b", "--gpu", "8GiB", "--num-ctx", "8192", "--json")
+    plain, learned = (
+        json.loads(run(*more))["contexts"][0]["models"][0] for more in (asked, (*asked, "--observed", file))
+    )
+    assert learned["correction_bytes"] == (6 << 30) - plain["ollama_ps_vram_bytes"]
+    assert "seen once on this host" in run(*asked[:-1], "--observed", file)
+    assert "spills" in run("qwen2.5:7b", "--gpu", "6GiB", "--num-ctx", "8192", "--observed", file)
+    assert "spills" not in run("qwen2.5:7b", "--gpu", "6GiB", "--num-ctx", "8192")
+
+
+@pytest.mark.parametrize(
+    ("seen", "says"),
+    [
+        ((SEEN, replace(SEEN, host="http://10.0.0.1:11434")), "what one host taught is not true of another"),
+        ((replace(SEEN, model="nobody:1b"),), "no observation of a model that is known here"),
+        ((replace(SEEN, size_bytes=7 << 30),), "wholly on GPUs"),
+    ],
+)
+def test_observations_that_cannot_be_used_are_refused(
+    tmp_path: Path, seen: tuple[HostObservation, ...], says: str
+) -> None:
+    with pytest.raises(UsageError, match=says):
+        run("qwen2.5:7b", "--gpu", "8GiB", "--observed", observed(tmp_path, *seen))
 
 
 class Described(BaseHTTPRequestHandler):

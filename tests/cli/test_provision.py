@@ -146,6 +146,47 @@ def test_prune_asks_and_takes_no_for_an_answer(config: Path) -> None:
     assert "old:latest" in installed(config)
 
 
+def test_settings_of_a_compose_service(config: Path, tmp_path: Path) -> None:
+    """Real files, a docker that only notes what it is told; the twin is the server that comes up again."""
+    docker, told, compose = tmp_path / "docker", tmp_path / "told", tmp_path / "compose.yaml"
+    docker.write_text(f"#!/bin/sh\necho \"$@\" >> '{told}'\n", encoding="utf-8")
+    docker.chmod(0o755)
+    plain = config.read_text(encoding="utf-8").replace("disk: {free: 60GB}", "settings: {OLLAMA_ORIGINS: 'a$b \"%'}")
+    config.write_text(plain, encoding="utf-8")
+    path = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    where = ("--local", "--compose", compose, "--config", config)
+
+    def settings(*arguments: object, code: int = 0) -> Any:
+        command = [*PROGRAM, "provision", "settings", *map(str, arguments), *map(str, where), "--json", "--quiet"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=path)
+        assert done.returncode == code, done.stderr
+        return json.loads(done.stdout) if code == 0 else done.stderr
+
+    planned = settings("plan")
+    assert (planned["changes"], told.exists()) == (True, False)
+    assert "OLLAMA_ORIGINS: a$$b" in planned["diff"]
+    assert settings("apply")["applied"] is True
+    ours = tmp_path / "compose.hotswap.yaml"
+    assert told.read_text(encoding="utf-8") == f"compose -f {compose} -f {ours} up -d -- ollama\n"
+    assert settings("apply")["applied"] is False
+
+    before = ours.read_text(encoding="utf-8")
+    url = plain.split('"')[1]
+    config.write_text(plain.replace("a$b", "other").replace(url, "http://127.0.0.1:1"), encoding="utf-8")
+    assert "as it was before, but the server does not answer" in settings("apply", "--within", "0", code=1)
+    assert ours.read_text(encoding="utf-8") == before
+
+
+def test_settings_need_a_place_and_something_to_set(config: Path) -> None:
+    assert "the config sets nothing" in provision("settings", "plan", "--local", "--config", config, code=2).stderr
+    text = config.read_text(encoding="utf-8").replace("disk: {free: 60GB}", "settings: {OLLAMA_NUM_PARALLEL: 2}")
+    config.write_text(text, encoding="utf-8")
+    assert "on which machine?" in provision("settings", "plan", "--config", config, code=2).stderr
+    assert "no ssh target" in provision("settings", "plan", "--ssh=-oX=y", "--config", config, code=2).stderr
+    shown = provision("settings", "plan", "--local", "--unit", "no-such-unit.service", "--config", config).stdout
+    assert '+Environment="OLLAMA_NUM_PARALLEL=2"' in shown
+
+
 def test_without_a_config_nothing_is_done() -> None:
     assert "name one with --config" in provision("apply", "--host", "http://127.0.0.1:1", code=2).stderr
 

@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from toolkit.cli.load_options import load_options
 from toolkit.cli.options import global_options, keeping_options, workload_options
 
 
 @click.command("compare")
 @workload_options
+@load_options
 @global_options
 @keeping_options
 @click.option("--strategies", metavar="A,B", help="Which ones; by default all that the toolkit has.")

@@ -30,6 +30,7 @@ NARROWEST, WIDEST = 60, 120
 @click.option(
     "--swaps", type=click.Path(path_type=Path), metavar="FILE", help="A recorded swap_matrix.csv: real load times."
 )
+@click.option("--gpu", "--gpus", "gpus", metavar="NAMES", help="The host's GPUs; none: twin.gpus of the config.")
 @click.option("--watch", is_flag=True, help="Show a live table until Ctrl-C instead (then exit code 0).")
 @click.option("--every", default="1s", show_default=True, metavar="TIME", help="With --watch: how often to look.")
 @global_options
@@ -63,13 +64,14 @@ def _asked(given: dict[str, Any]) -> tuple[Wishes, Access]:
     """What the config wants, and where the host is."""
     from toolkit.config.secrets import secret_headers  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.experiment.host import FROM_CONFIG  # noqa: PLC0415
+    from toolkit.fit.gpus import gpus_of  # noqa: PLC0415
     from toolkit.ollama.address import parse_address  # noqa: PLC0415
     from toolkit.ops.doctor.asking import Access  # noqa: PLC0415
     from toolkit.ops.doctor.from_config import wishes_of  # noqa: PLC0415
 
     loaded = load_given_config(given["config"], quiet=given["quiet"])
     url = None if given["host"] in {None, FROM_CONFIG} else given["host"]
-    wishes = wishes_of(loaded, url)
+    wishes = wishes_of(loaded, url, gpus_of(given["gpus"]) if given["gpus"] else None)
     headers = dict(secret_headers(loaded.config.host, os.environ).pairs)
     return wishes, Access(parse_address(wishes.base_url), headers)
 
@@ -84,6 +86,10 @@ async def _gathered(wishes: Wishes, access: Access, given: dict[str, Any]) -> Ev
     probe_ns = _time(given, "probe_for") if given["probe"] else None
     round_ = Round(_time(given, "watch_for"), probe_ns, samples)
     clock = RealClock()
+    if not given["quiet"] and round_.watch_ns + (round_.probe_ns or 0):
+        click.echo(
+            f"watching {access.address.url} for {given['watch_for']}{' and probing it' * given['probe']}", err=True
+        )
     async with Asking(access, clock) as asking:
         return await collect(asking, wishes, round_, clock)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--flash-attn", type=click.Choice(("auto", "on", "off")), default="auto", show_default=True)
 @click.option("--max-models", type=click.IntRange(1), help="OLLAMA_MAX_LOADED_MODELS; none: three for each GPU.")
 @click.option("--overhead", metavar="SIZE", default="450MiB", show_default=True, help="CUDA's own, a process and GPU.")
+@click.option("--observed", type=click.Path(path_type=Path), metavar="FILE", help="Learn from what `hotswap vram` saw.")
 @click.option("--cases", type=click.Path(path_type=Path), metavar="FILE", help="One JSON case a line, one answer each.")
 @global_options
 def fit(models: tuple[str, ...], cases: Path | None, **given: Any) -> None:
@@ -34,6 +35,7 @@ def fit(models: tuple[str, ...], cases: Path | None, **given: Any) -> None:
     hotswap fit qwen2.5:32b --gpu rtx4090
     hotswap fit ./model.gguf --gpu 12GiB --num-ctx 8192 --kv-type q8_0
     hotswap fit --config config/ollama-vm.yaml --gpus 24GiB
+    hotswap fit qwen2.5:7b --gpu rtx3060 --observed seen.jsonl
     """  # noqa: D301 - click reads the mark
     if cases is not None:
         _answer_cases(cases)
@@ -61,7 +63,7 @@ def _answer_cases(path: Path) -> None:
 
 def _question(models: tuple[str, ...], given: dict[str, Any]) -> Question:
     """Models, host and wish out of arguments and config."""
-    from toolkit.cli.fit_models import config_gpus, model_names, specs_of  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.cli.fit_models import config_gpus, learned_from, model_names, specs_of  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.cli.options import load_given_config  # noqa: PLC0415
     from toolkit.config.units import parse_size_bytes  # noqa: PLC0415
     from toolkit.fit.gpus import gpus_of  # noqa: PLC0415
@@ -71,8 +73,10 @@ def _question(models: tuple[str, ...], given: dict[str, Any]) -> Question:
     loaded = load_given_config(given["config"], quiet=given["quiet"])
     gpus = gpus_of(given["gpus"]) if given["gpus"] else config_gpus(loaded.config)
     wish = Wish(given["num_ctx"], given["parallel"], given["kv_type"], given["flash_attn"], given["max_models"])
-    named = specs_of(models or model_names(loaded.config), loaded.config, given["host"])
-    return Question(tuple(named), Room(gpus, parse_size_bytes(given["overhead"])), wish)
+    named = tuple(specs_of(models or model_names(loaded.config), loaded.config, given["host"]))
+    room = Room(gpus, parse_size_bytes(given["overhead"]))
+    learned = learned_from(given["observed"], named, room) if given["observed"] else None
+    return Question(named, room, wish, learned)
 
 
 def _json(value: object, indent: int | None = 2) -> str:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import click
 
 from toolkit.errors import UsageError
 from toolkit.fit.catalogue import published
-from toolkit.fit.draft import drafted
 from toolkit.fit.gpus import Gpu
+from toolkit.fit.learned import Learned, learn, usable
+from toolkit.fit.observations import parse_observations
 from toolkit.fit.spec import Spec, spec_of
-from toolkit.ollama.gguf import ArrayValue, Header, header_from_show, metadata_from_show, read_file
+from toolkit.fit.told import told_header
+from toolkit.ollama.gguf import read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from toolkit.config.models import Config
+    from toolkit.fit.room import Room
     from toolkit.ollama.sync_client import SyncOllamaClient
 
 
@@ -60,18 +66,35 @@ def _asked(client: SyncOllamaClient, name: str, sizes: dict[str, int]) -> tuple[
     """The server's word: keys and tensors; tensors are drafted from the keys if it lists none."""
     shown = client.show(name, in_full=True)
     size = sizes.get(name) or sizes.get(f"{name}:latest")
-    if shown.tensors:
-        return name, spec_of(header_from_show(name, shown.model_info, shown.tensors, size))
-    return name, spec_of(_drafted(name, shown.model_info, shown.details.quantization or "Q4_K_M", size))
+    return name, spec_of(told_header(name, shown, size))
 
 
-def _drafted(name: str, model_info: Mapping[str, Any], file_type: str, size: int | None) -> Header:
-    """Tensors from the keys; whether the head is the embedding table is told by the size of the file."""
-    metadata = metadata_from_show(model_info)
-    tokens = metadata.get("tokenizer.ggml.tokens")
-    said = metadata.get(f"{metadata.get('general.architecture')}.vocab_size")
-    vocabulary = tokens.length if isinstance(tokens, ArrayValue) else said if isinstance(said, int) else 0
-    if not vocabulary:  # a server that tells less than Ollama does; the model may be a published one
-        return published(name)
-    both = [drafted(name, metadata, vocabulary, file_type, tied=tied, file_bytes=size) for tied in (True, False)]
-    return min(both, key=lambda header: abs(header.tensor_bytes - (size or header.tensor_bytes)))
+def learned_from(path: Path, named: Sequence[tuple[str, Spec]], room: Room) -> Learned:
+    """Corrections out of a file of observations; what cannot be used is said on stderr.
+
+    Raises InputError for a wrong line, UsageError if there is no such file, if it is of several hosts, or if nothing in
+    it can be used.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read ({error})") from error
+    seen = parse_observations(lines, str(path))
+    hosts = sorted({one.host for one in seen})
+    if len(hosts) > 1:
+        raise UsageError(f"{path}: observations of {' and '.join(hosts)}; what one host taught is not true of another")
+    used = usable(seen, {**_published({one.model for one in seen}), **dict(named)}, room)
+    if not used:
+        raise UsageError(f"{path}: no observation of a model that is known here and that was wholly on GPUs")
+    if len(used) < len(seen):
+        click.echo(f"{len(seen) - len(used)} of {len(seen)} observations left out: spilled, or unknown model", err=True)
+    return learn(used)
+
+
+def _published(names: set[str]) -> dict[str, Spec]:
+    """Specs of those names that the catalogue has."""
+    found = {}
+    for name in sorted(names):
+        with suppress(UsageError):
+            found[name] = spec_of(published(name))
+    return found

@@ -38,8 +38,9 @@ COMMANDS = (
     LazyCommand(
         "provision",
         "toolkit.cli.provision:provision",
-        "Make a host have the models that the config names: plan, apply, status, prune, pin.",
+        "Make a host have the models that the config names: plan, apply, status, prune, pin, settings.",
     ),
+    LazyCommand("gate", "toolkit.cli.gate:gate", "Say whether a measurement is worse than another one."),
     LazyCommand(
         "vram",
         "toolkit.cli.vram:vram",

@@ -6,15 +6,24 @@ from typing import Any
 
 import click
 
+from toolkit.cli.lazy import LazyCommand, LazyGroup
 from toolkit.cli.options import global_options
 
+COMMANDS = (
+    LazyCommand(
+        "settings",
+        "toolkit.cli.provision_settings:settings",
+        "The server's own variables: show what would change, change it, go back if that fails.",
+    ),
+)
+"""Commands that live in modules of their own."""
 EXIT_FAILED = 1
 _GPUS = click.option("--gpu", "--gpus", "gpus", metavar="NAMES", help="The host's GPUs; none: twin.gpus of the config.")
 
 
-@click.group("provision")
+@click.group("provision", cls=LazyGroup, commands_table=COMMANDS)
 def provision() -> None:
-    """Make a host have the models that the config names: plan, apply, status, prune, pin.
+    """Make a host have the models that the config names: plan, apply, status, prune, pin, settings.
 
     \b
     hotswap provision plan --config my-host.yaml          what would be done; changes nothing

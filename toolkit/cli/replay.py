@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from toolkit.cli.load_options import load_options
 from toolkit.cli.options import global_options, keeping_options, workload_options
 
 
 @click.command("replay")
 @workload_options
+@load_options
 @global_options
 @keeping_options
 @click.option("--tag", metavar="NAME", help="A tag for the run (the first, with --repeat); moves if it is taken.")
@@ -26,6 +28,8 @@ def replay(strategy: str | None, tag: str | None, out: Path | None, **given: Any
     \b
     hotswap replay scenarios/working-day.yaml --strategy ram --out reports/ram
     hotswap replay scenarios/swap-storm.yaml --host config --repeat 5 --tag before-upgrade
+    hotswap replay scenarios/bursty-team.yaml --host config --speed 4 --warmup 1m --duration 10m --deadline 60s
+    hotswap replay scenarios/bursty-team.yaml --host config --users 8 --think 5s --duration 10m --drain 30s
     """  # noqa: D301 - click reads the mark
     from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.experiment.compare import one_strategy  # noqa: PLC0415

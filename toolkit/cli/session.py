@@ -9,20 +9,22 @@ import os
 import re
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from toolkit.cli.load_options import shape_from, terms_from
 from toolkit.cli.options import load_given_config, order_from
 from toolkit.cli.progress import answer_bar
 from toolkit.cli.storage import Storage
 from toolkit.config.durations import format_duration
 from toolkit.errors import HostError, UsageError
 from toolkit.experiment.compare import prepare, sum_up
-from toolkit.experiment.play import play_all, stage_for
+from toolkit.experiment.play import play_all, refuse_simulated, stage_for
 from toolkit.experiment.setup import on_unknown_host
+from toolkit.replay.load_summary import load_summary
 from toolkit.replay.runfile import RUN_FILE, write_run
 
 if TYPE_CHECKING:
@@ -69,17 +71,21 @@ class Session:
     @classmethod
     def open(cls, given: dict[str, Any], names: tuple[str, ...], out: Path | None, tag: str | None = None) -> Self:
         """Read config and workload; without names the config's own strategy is played."""
-        order = order_from(given)
         storage = Storage.open(given.pop("store"), tag, unwanted=given.pop("no_store"))
+        order, shape, terms = order_from(given), shape_from(given), terms_from(given)
+        processes: int = given.pop("processes")
         loaded = load_given_config(given.pop("config"), quiet=given["quiet"])
         stage = stage_for(loaded.config, os.environ, given.pop("host"))
-        setup, plans = prepare(loaded.config, order)
+        if stage.address is None:
+            refuse_simulated(shape, terms, processes)
+        setup, plans = prepare(loaded.config, order, shape)
         if stage.address is not None and order.slots is not None:
             raise UsageError("--slots makes a simulated host of equal places; leave it out with --host")
         if stage.address is not None and not describes_host(loaded):
             setup = on_unknown_host(setup)
         chosen = names or (setup.baseline,)
         directory = out or _free_directory(plans[0].name, live=stage.address is not None)
+        stage = replace(stage, terms=terms, processes=processes)
         return cls(setup, plans, chosen, stage, Output(**given), _made_writable(directory), storage)
 
     def __enter__(self) -> Self:
@@ -104,14 +110,14 @@ class Session:
         self._refuse_nothing(measured)
         comparison = sum_up(self.setup, self.plans[0], measured.runs)
         index = write_report(comparison, self.directory).index
-        self._print(comparison)
+        self._print(comparison, measured)
         self._say_where(f"report: {index}")
         self._end(measured)
 
     def show_runs(self, measured: Measured) -> None:
         """Write the runs (a real host's are written), print the summary, and end as the runs ended."""
         self._refuse_nothing(measured)
-        self._print(sum_up(self.setup, self.plans[0], measured.runs))
+        self._print(sum_up(self.setup, self.plans[0], measured.runs), measured)
         for run in measured.runs:
             directory = self.directory if len(self.plans) == 1 else self.directory / str(run.repetition + 1)
             path = write_run(run, directory) if self.stage.address is None else directory / RUN_FILE
@@ -143,12 +149,15 @@ class Session:
         if not measured.runs:
             raise HostError(measured.ended or "nothing was played")
 
-    def _print(self, comparison: Comparison) -> None:
+    def _print(self, comparison: Comparison, measured: Measured) -> None:
+        loads = () if self.stage.address is None else tuple(load_summary(run) for run in measured.runs)
         if self.output.as_json:
             from toolkit.report.results_json import to_jsonable  # noqa: PLC0415 - one of two outputs
 
-            click.echo(json.dumps(to_jsonable(comparison), indent=2, ensure_ascii=False))
+            told = {**to_jsonable(comparison), **({"load": [asdict(one) for one in loads]} if loads else {})}
+            click.echo(json.dumps(told, indent=2, ensure_ascii=False))
             return
+        from toolkit.report.load_text import load_text  # noqa: PLC0415 - one of two outputs
         from toolkit.report.terminal import terminal_text  # noqa: PLC0415 - one of two outputs
 
         color = sys.stdout.isatty() and not self.output.no_color and "NO_COLOR" not in os.environ
@@ -156,6 +165,8 @@ class Session:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else NARROWEST_TABLE
         width = max(NARROWEST_TABLE, min(columns, WIDEST_TABLE))
         click.echo(terminal_text(comparison, width=width, color=color), color=color)
+        for one in loads:
+            click.echo(load_text(one))
 
     def _say_where(self, sentence: str) -> None:
         """The last line for people; beside JSON it goes to stderr."""

@@ -8,14 +8,16 @@ from toolkit.cache.offline_slots import lru_hits, min_hits
 from toolkit.cache.registry import STRATEGIES, StrategyContext, build_strategy
 from toolkit.errors import UsageError
 from toolkit.experiment.assemble import assemble
-from toolkit.experiment.order import plans_for
+from toolkit.experiment.order import hurried, plans_for, unhurried
 from toolkit.experiment.setup import Setup, setup_from_config, with_equal_places
+from toolkit.experiment.shape import shaped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.config.models import Config
     from toolkit.experiment.order import Order
+    from toolkit.experiment.shape import Shape
     from toolkit.replay.records import Run
     from toolkit.replay.results import Comparison
     from toolkit.workload.plan import Plan
@@ -49,11 +51,26 @@ def one_strategy(given: str) -> str:
     return name
 
 
-def prepare(config: Config, order: Order) -> tuple[Setup, tuple[Plan, ...]]:
-    """The parts that all runs share, and a plan for each repetition."""
-    plans = plans_for(order, config)
+def prepare(config: Config, order: Order, shape: Shape | None = None) -> tuple[Setup, tuple[Plan, ...]]:
+    """The parts that all runs share, and a plan for each repetition, shaped as wanted.
+
+    Parts of a plan are chosen before its pace is: `--from` and `--until` are times of the recording.
+    """
     setup = setup_from_config(config, order.num_ctx)
+    if shape is None or shape.is_plain:
+        plans = plans_for(order, config)
+    else:
+        plans = tuple(_shaped(plan, shape, order, setup) for plan in plans_for(unhurried(order), config))
     return (setup if order.slots is None else with_equal_places(setup, plans[0], order.slots)), plans
+
+
+def _shaped(plan: Plan, shape: Shape, order: Order, setup: Setup) -> Plan:
+    return shaped(
+        plan,
+        shape,
+        lambda request: request.model or setup.router.route(request.text).model,
+        lambda part: hurried(part, order),
+    )
 
 
 def sum_up(setup: Setup, plan: Plan, runs: Sequence[Run]) -> Comparison:

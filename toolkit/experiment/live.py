@@ -14,6 +14,7 @@ from toolkit.errors import HostError, UsageError
 from toolkit.experiment.commit import toolkit_commit
 from toolkit.experiment.setup import asked_models
 from toolkit.experiment.simulate import digest_of, option_pairs
+from toolkit.replay.collector import calm_collector
 from toolkit.replay.engine import LoadEngine
 from toolkit.replay.hoststate import empty_host, note_state, restore
 from toolkit.replay.keeper import RunKeeper
@@ -129,15 +130,11 @@ async def _play(  # noqa: PLR0917 - one call, above
     provenance = await _provenance(client, setup, plan, len(plans))
     with shelf.recording(place(strategy, repetition + 1), strategy, repetition, provenance) as sink:
         keeper = RunKeeper(plan, sink, on_answer)
-        engine = LoadEngine(
-            plan,
-            setup.dispatcher(strategy),
-            client,
-            keep=keeper.keep,
-            start_ns=time.monotonic_ns(),
-            terms=terms,
-        )
-        await engine.run()
+        dispatcher = setup.dispatcher(strategy)
+        with calm_collector():
+            start_ns = time.monotonic_ns()
+            engine = LoadEngine(plan, dispatcher, client, keep=keeper.keep, start_ns=start_ns, terms=terms)
+            await engine.run()
         measures = () if engine.measure is None else (engine.measure,)
         run = keeper.finish(measures, engine.spans(), engine.end_ns, complete=engine.complete)
     return run, engine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from toolkit.errors import UsageError
@@ -64,11 +64,17 @@ def plans_for(order: Order, config: Config) -> tuple[Plan, ...]:
                 raise UsageError(f"{option} belongs to --trace; a scenario says itself which models it asks for")
         first = load_scenario(order.scenario, seed=order.seed)
         others = (load_scenario(order.scenario, seed=first.seed + more) for more in range(1, order.repeat))
-        return tuple(_shortened(plan, order) for plan in (first, *others))
+        return tuple(hurried(plan, order) for plan in (first, *others))
     return (_trace_plan(order, config),) * order.repeat
 
 
-def _shortened(plan: Plan, order: Order) -> Plan:
+def unhurried(order: Order) -> Order:
+    """The same workload whole and at its own pace, for somebody who changes it before `hurried` does the rest."""
+    return replace(order, speed=1.0, limit=None)
+
+
+def hurried(plan: Plan, order: Order) -> Plan:
+    """The order's limit and speed. Raises UsageError."""
     cut = plan if order.limit is None else first_requests(plan, order.limit)
     return sped_up(cut, order.speed)
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from toolkit.errors import UsageError
 from toolkit.experiment.host import asked_host
 from toolkit.experiment.live import Measured, measure
 from toolkit.experiment.simulate import simulate
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from toolkit.config.models import Config
     from toolkit.experiment.live import Place
     from toolkit.experiment.setup import Setup
+    from toolkit.experiment.shape import Shape
     from toolkit.experiment.shelf import Shelf
     from toolkit.ollama.address import Address
     from toolkit.replay.terms import LoadTerms
@@ -28,16 +30,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where runs are played: the config, the environment (for secrets), and the host, None for the twin."""
+    """Where runs are played, and how.
+
+    The config, the environment (for secrets), and the host, None for the twin; on a host under which terms, and by how
+    many processes.
+    """
 
     config: Config
     environment: Mapping[str, str]
     address: Address | None
+    terms: LoadTerms = WHOLE_PLAN
+    processes: int = 1
 
 
 def stage_for(config: Config, environment: Mapping[str, str], host: str | None) -> Stage:
     """The stage that `--host` asks for. Raises UsageError if it is not an address."""
     return Stage(config, environment, asked_host(host, config))
+
+
+def refuse_simulated(shape: Shape, terms: LoadTerms, processes: int) -> None:
+    """In virtual time nobody leaves, nothing is warmed up and one process is enough. Raises UsageError."""
+    if shape.patience_ns is not None or terms != WHOLE_PLAN or processes != 1:
+        raise UsageError(
+            "--patience, --warmup, --duration, --drain, --deadline and --processes are for a real host: give --host, "
+            "or leave them out"
+        )
 
 
 def play_all(
@@ -48,7 +65,6 @@ def play_all(
     *,
     place: Place,
     shelf: Shelf,
-    terms: LoadTerms = WHOLE_PLAN,
     on_answer: Callable[[], None] | None = None,
 ) -> Measured:
     """Play every plan under every strategy, and keep the runs.
@@ -62,7 +78,7 @@ def play_all(
         return Measured(runs, None, interrupted=False)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_on_host(stage, stage.address, setup, plans, names, place, shelf, terms, on_answer))
+            return runner.run(_on_host(stage, stage.address, setup, plans, names, place, shelf, on_answer))
     except asyncio.CancelledError:  # told to stop by SIGTERM before the first run or after the last
         raise KeyboardInterrupt from None
 
@@ -75,7 +91,6 @@ async def _on_host(  # noqa: PLR0917 - one call, above
     names: Sequence[str],
     place: Place,
     shelf: Shelf,
-    terms: LoadTerms,
     on_answer: Callable[[], None] | None,
 ) -> Measured:
     from toolkit.ollama.aiohttp_transport import AiohttpTransport  # noqa: PLC0415 - 0.2 s, not for simulations
@@ -85,7 +100,9 @@ async def _on_host(  # noqa: PLR0917 - one call, above
         if task is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with client_from_config(stage.config.host, stage.environment, address, AiohttpTransport(address)) as client:
-        return await measure(setup, plans, names, client, place=place, shelf=shelf, terms=terms, on_answer=on_answer)
+        return await measure(
+            setup, plans, names, client, place=place, shelf=shelf, terms=stage.terms, on_answer=on_answer
+        )
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

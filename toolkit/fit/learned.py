@@ -11,15 +11,21 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median_low
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.estimate import estimate
+from toolkit.fit.room import with_automatic_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from toolkit.fit.observations import HostObservation
+    from toolkit.fit.room import Room
     from toolkit.fit.setting import Setting
     from toolkit.fit.spec import Spec
+
+
+_ANY_BATCH: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,8 @@ class Correction:
     def sentence(self, expected_bytes: int) -> str:
         """By how much the host's word changes the number."""
         share = f"{self.delta_bytes / expected_bytes:+.1%}" if expected_bytes else "n/a"
-        seen = f"seen {self.observations} times on this host" if self.observations else "learned from other models"
+        times = "once" if self.observations == 1 else f"{self.observations} times"
+        seen = f"seen {times} on this host" if self.observations else "learned from other models"
         return f"{self.delta_bytes / (1 << 20):+.0f} MiB ({share}), {seen}"
 
 
@@ -56,6 +63,23 @@ class Learned:
     def correction(self, model: str) -> Correction | None:
         """The correction for a model: its own, else what others taught; None if nothing was seen."""
         return self.by_model.get(model, self.general)
+
+
+def usable(seen: Iterable[HostObservation], specs: Mapping[str, Spec], room: Room) -> tuple[Observation, ...]:
+    """What can be learned from: models whose spec is known and of which nothing spilled.
+
+    Where an observation does not say the batch, it is the one that the server would choose on an empty `room`.
+    """
+    found = []
+    for one in seen:
+        spec = specs.get(one.model)
+        if spec is None or not one.on_gpus_only:
+            continue
+        setting = one.setting(_ANY_BATCH)
+        if one.batch is None:
+            setting = with_automatic_batch(spec, setting, room)
+        found.append(Observation(one.model, spec, setting, one.size_vram_bytes))
+    return tuple(found)
 
 
 def learn(observations: Iterable[Observation]) -> Learned:

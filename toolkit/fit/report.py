@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.fit.advise import Change, cheapest_changes, fits_whole, largest_context
@@ -94,7 +94,12 @@ class Question:
     def tenants(self, num_ctx: int) -> tuple[Tenant, ...]:
         """The models as they would be started at this context."""
         return tuple(
-            Tenant(name, spec, with_automatic_batch(spec, self._setting(spec, num_ctx), self.room))
+            Tenant(
+                name,
+                spec,
+                with_automatic_batch(spec, self._setting(spec, num_ctx), self.room),
+                _learned_bytes(name, self.learned),
+            )
             for name, spec in self.named
         )
 
@@ -124,7 +129,14 @@ def _at(question: Question, num_ctx: int, *, automatic: bool) -> ContextReport:
     return ContextReport(num_ctx, automatic, models, sets, pairs_that_swap(tenants, sets), more)
 
 
-def _model(tenant: Tenant, room: Room, learned: Learned | None) -> ModelReport:
+def _learned_bytes(name: str, learned: Learned | None) -> int:
+    correction = learned.correction(name) if learned else None
+    return correction.delta_bytes if correction else 0
+
+
+def _model(tenant: Tenant, host: Room, learned: Learned | None) -> ModelReport:
+    """One model; what its host has taught counts like a process's own overhead."""
+    room = replace(host, overhead_bytes=max(host.overhead_bytes + tenant.learned_bytes, 0))
     return ModelReport(
         tenant.name,
         is_known(tenant.spec),

@@ -37,11 +37,15 @@ _ANYWHERE: Final = RunnerOptions(0, 0, -1, None, None, 0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A model with the setting that it is started with; the batch is chosen as it is loaded."""
+    """A model with the setting that it is started with; the batch is chosen as it is loaded.
+
+    `learned_bytes` are what the host has shown beyond the arithmetic (negative: less).
+    """
 
     name: str
     spec: Spec
     setting: Setting
+    learned_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,8 @@ class _Loading:
             for number, load in zip(chosen, found.gpus, strict=True):
                 real[number] += load.total_bytes + self._room.overhead_bytes
                 logged[number] += load.shown_bytes
-            real[chosen[0]] += found.projector_bytes
+            real[chosen[0]] += found.projector_bytes + tenant.learned_bytes
+            logged[chosen[0]] += tenant.learned_bytes
             if not believed and any(used > spec.total_bytes for used, spec in zip(real, self._specs, strict=True)):
                 return False
         return True

@@ -28,8 +28,11 @@ COLD = frozenset({"cold", "reload"})
 
 
 def summarise(runs: Sequence[Run], slos: Sequence[Slo]) -> StrategySummary:
-    """Summarise all repetitions of one strategy (at least one run), pooled request by request."""
-    records = [record for run in runs for record in run.records]
+    """Summarise all repetitions of one strategy (at least one run), pooled request by request.
+
+    Requests of the warm-up and of the drain are kept in the runs, and stand in no figure.
+    """
+    records = [record for run in runs for record in run.records if record.phase == "measure"]
     answered = [record for record in records if record.outcome == "ok"]
     cold = [record for record in answered if record.temperature in COLD]
     hits = [record for record in answered if record.temperature == "hit"]
@@ -91,7 +94,8 @@ def e2e_ns(record: RequestRecord) -> int | None:
 
 
 def _mean_wait_s(run: Run) -> float | None:
-    waits = distribution(wait_ns(record) for record in run.records if record.outcome == "ok")
+    counted = (record for record in run.records if record.outcome == "ok" and record.phase == "measure")
+    waits = distribution(map(wait_ns, counted))
     return None if waits is None else waits.mean_s
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from toolkit.workload.plan import Plan
+    from collections.abc import Callable, Collection, Iterable
+
+    from toolkit.workload.plan import Plan, PlannedRequest
 
 
 def first_requests(plan: Plan, limit: int) -> Plan:
@@ -20,18 +22,57 @@ def first_requests(plan: Plan, limit: int) -> Plan:
     """
     if limit < 1:
         raise UsageError(f"--limit {limit} leaves nothing to play; give at least 1")
-    kept = plan.requests[:limit]
-    if len(kept) == len(plan.requests):
+    if limit >= len(plan.requests):
         return plan
+    chosen = _with_their_openings(plan.requests[:limit])
+    note = f"Only the first {len(chosen)} of {len(plan.requests)} requests are played."
+    last_ns = max((request.at_ns for request in chosen if request.at_ns is not None), default=0)
+    return replace(plan, requests=chosen, duration_ns=last_ns, notes=(*plan.notes, note))
+
+
+def between(plan: Plan, from_ns: int, until_ns: int | None) -> Plan:
+    """What begins at `from_ns` or later and before `until_ns` (None: the end), as a plan that begins with it at 0.
+
+    Conversations are kept whole: their openings decide.
+
+    Raises:
+        UsageError: nothing is left.
+    """
+    end_ns = plan.duration_ns if until_ns is None else min(until_ns, plan.duration_ns)
+    inside = (
+        replace(one, at_ns=one.at_ns - from_ns) if one.at_ns is not None else one
+        for one in plan.requests
+        if one.at_ns is None or (one.at_ns >= from_ns and (until_ns is None or one.at_ns < until_ns))
+    )
+    chosen = _with_their_openings(inside)
+    if not chosen:
+        raise UsageError(f"nothing begins between --from and --until; the plan lasts {plan.duration_ns / 1e9:g} s")
+    note = f"Only the {len(chosen)} of {len(plan.requests)} requests of a part of the plan are played."
+    return replace(plan, requests=chosen, duration_ns=max(0, end_ns - from_ns), notes=(*plan.notes, note))
+
+
+def only_models(plan: Plan, names: Collection[str], model_of: Callable[[PlannedRequest], str]) -> Plan:
+    """The requests that go to these models; a turn of a conversation whose opening goes elsewhere is left out, too.
+
+    Raises:
+        UsageError: none goes there.
+    """
+    chosen = _with_their_openings(one for one in plan.requests if model_of(one) in names)
+    if not chosen:
+        raise UsageError(f"no request goes to {', '.join(sorted(names))}; leave --model out, or name another one")
+    note = f"Only the {len(chosen)} of {len(plan.requests)} requests for {', '.join(sorted(names))} are played."
+    return replace(plan, requests=chosen, notes=(*plan.notes, note))
+
+
+def _with_their_openings(requests: Iterable[PlannedRequest]) -> tuple[PlannedRequest, ...]:
+    """Without the turns whose conversation was cut before them."""
     ids: set[str] = set()
     chosen = []
-    for request in kept:
+    for request in requests:
         if request.after is None or request.after in ids:
             ids.add(request.id)
             chosen.append(request)
-    note = f"Only the first {len(chosen)} of {len(plan.requests)} requests are played."
-    last_ns = max((request.at_ns for request in chosen if request.at_ns is not None), default=0)
-    return replace(plan, requests=tuple(chosen), duration_ns=last_ns, notes=(*plan.notes, note))
+    return tuple(chosen)
 
 
 def sped_up(plan: Plan, speed: float) -> Plan:

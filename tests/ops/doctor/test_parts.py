@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from toolkit.config.loading import load_config
 from toolkit.errors import InputError, UsageError
-from toolkit.ollama.types import Version
+from toolkit.fit.gpus import gpus_of
+from toolkit.ollama.types import ModelDetails, ModelInfo, RunningModel, Version
 from toolkit.ops.doctor.advisories import ADVISORIES, Advisory
 from toolkit.ops.doctor.asking import Page
 from toolkit.ops.doctor.check import examine, fail, ok, skipped, warn
 from toolkit.ops.doctor.checks import CHECKS
 from toolkit.ops.doctor.checks.security import Exposed, Vulnerabilities, bound_to, is_loopback, is_public
-from toolkit.ops.doctor.evidence import Evidence, LoadSample, Reach, Wishes
+from toolkit.ops.doctor.checks.stuck import StuckEviction
+from toolkit.ops.doctor.evidence import ClockReading, Evidence, LoadSample, Look, Reach, Wishes
 from toolkit.ops.doctor.from_config import wishes_of
 from toolkit.ops.doctor.render import (
     advisories_table,
@@ -27,7 +29,7 @@ from toolkit.ops.doctor.render import (
     checks_table,
     exit_code,
 )
-from toolkit.ops.doctor.shown import blob_of
+from toolkit.ops.doctor.shown import blob_of, is_emptied, shown_of
 from toolkit.ops.doctor.swaps import read_samples
 from toolkit.ops.doctor.wording import listed, span
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from toolkit.ops.doctor.check import Check, Finding
 
 URL = "http://127.0.0.1:11434"
+NS_PER_S = 1_000_000_000
 BARE = Evidence(Wishes(URL), Reach(URL, "127.0.0.1"))
 versions = st.tuples(st.integers(0, 2), st.integers(0, 60), st.integers(0, 40))
 
@@ -101,6 +104,42 @@ def test_an_advisory_that_begins_late_spares_older_versions() -> None:
     assert [late.affects(version) for version in ((0, 19, 9), (0, 20, 1), (0, 20, 3))] == [False, True, False]
 
 
+# Evictions ------------------------------------------------------------------------------------------------------------
+
+DETAILS = ModelDetails("gguf", "qwen2", ("qwen2",), "7.6B", "Q4_K_M")
+
+
+def looks_of(expiries_s: list[float]) -> tuple[Look, ...]:
+    """A look each half second, at a model that then expires at these seconds."""
+    rows = [RunningModel("a:1b", "", 1, 1, round(second * NS_PER_S), 4096, DETAILS) for second in expiries_s]
+    return tuple(Look(n * NS_PER_S // 2, n * NS_PER_S // 2, 0, (row,)) for n, row in enumerate(rows))
+
+
+@given(st.floats(-20, 1000), st.integers(1, 20))
+def test_an_expiry_that_stands_still_is_no_mark(expiry_s: float, count: int) -> None:
+    found = StuckEviction().find(replace(BARE, looks=looks_of([expiry_s] * count)))
+    assert found.status == "skipped"
+
+
+@given(st.integers(4, 20), st.floats(2, 1000))
+def test_a_mark_that_is_taken_back_is_a_failure(marked: int, more_s: float) -> None:
+    now = [n / 2 for n in range(marked)]
+    undone = replace(BARE, looks=looks_of([*now, now[-1] + 0.5 + more_s]))
+    assert StuckEviction().find(undone).status == "fail"
+    assert StuckEviction().find(replace(BARE, looks=looks_of(now))).status == "warn"
+
+
+def test_a_model_that_should_have_gone_long_ago() -> None:
+    found = StuckEviction().find(replace(BARE, looks=looks_of([-60.0, -60.0])))
+    assert found.status == "warn"
+    assert '"keep_alive": 0' in (found.fix or "")
+
+
+def test_a_host_with_its_own_clock_is_judged_by_it() -> None:
+    ahead = replace(BARE, looks=looks_of([-3600.0] * 4), clock=ClockReading(-3700 * NS_PER_S, NS_PER_S // 2))
+    assert StuckEviction().find(ahead).status == "skipped"
+
+
 # Addresses ------------------------------------------------------------------------------------------------------------
 
 
@@ -152,6 +191,20 @@ def test_the_blob_of_a_modelfile() -> None:
     assert blob_of("FROM qwen2.5:7b\n") is None
 
 
+def test_arrays_by_layer_are_asked_for_in_full() -> None:
+    details = ModelDetails("gguf", "x", (), "", "")
+    info = ModelInfo(details, (), "", "", "", "", {"x.block_count": 2, "tokenizer.ggml.tokens": []}, None, None)
+    assert not is_emptied(info)
+    assert is_emptied(replace(info, model_info={"x.attention.head_count_kv": []}))
+
+
+def test_a_header_without_sense_is_a_reason_and_no_crash() -> None:
+    info = ModelInfo(DETAILS, (), "", "", "", "", {"general.architecture": "x"}, None, None)
+    shown = shown_of("nobody:1b", info, None)
+    assert shown.spec is None
+    assert "not in the catalogue" in shown.problem
+
+
 def test_dates_of_a_page() -> None:
     page = Page(200, {"date": "Thu, 01 Jan 2026 00:00:00 GMT"}, 0, 0)
     assert page.date_ns == 1_767_225_600 * 10**9
@@ -198,7 +251,7 @@ def test_a_config_as_wishes(tmp_path: Path) -> None:
         "  base_url: http://127.0.0.1:11434/v1\n"
         f"  models: {{primary: {{name: 'a:1b', options: {{num_ctx: 8192}}, pin: true, digest: {'ab' * 32}}}}}\n"
         "  cache: {type: ssd, max_models: 2}\n"
-        "host: {settings: {OLLAMA_NUM_PARALLEL: 2}, models: [b:1b]}\n"
+        "host: {settings: {OLLAMA_NUM_PARALLEL: 2}, models: [b]}\n"
         "twin: {gpus: [{name: RTX 3090, memory: 24GiB}]}\n",
         encoding="utf-8",
     )
@@ -206,11 +259,13 @@ def test_a_config_as_wishes(tmp_path: Path) -> None:
     assert made.base_url == "http://127.0.0.1:11434/v1"
     assert [(one.name, one.digest, one.pinned) for one in made.declared] == [
         ("a:1b", "ab" * 32, True),
-        ("b:1b", None, False),
+        ("b:latest", None, False),
     ]
     assert made.models[0].number("num_ctx") == 8192
     assert (made.max_models, made.keep_alive_ns, made.server.num_parallel) == (2, 120 * 10**9, 2)
     assert [gpu.name for gpu in made.gpus or ()] == ["RTX 3090"]
+    assert wishes_of(load_config(file), None, gpus_of("rtx4090")).gpus == gpus_of("rtx4090")
+    assert made.file == str(file)
     embedded = wishes_of(load_config(None), "http://127.0.0.1:9")
     assert (embedded.embedded, embedded.gpus, embedded.base_url) == (True, None, "http://127.0.0.1:9")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 from toolkit.ollama.types import ModelDetails, RunningModel
@@ -114,3 +116,23 @@ def test_expiry_in_words() -> None:
 
 def test_a_silent_host_says_so() -> None:
     assert summary(after(at(0, A), silent(1))) == "1 model, 4.0 GiB VRAM, no answer now"
+
+
+NAMES = st.frozensets(st.sampled_from(["a:1b", "b:1b", "c:1b"]))
+
+
+@given(st.lists(st.none() | NAMES, max_size=30))
+def test_the_state_is_the_last_answer_and_every_change_is_told_once(days: list[frozenset[str] | None]) -> None:
+    looks = [silent(n) if names is None else at(n, *(row(name) for name in names)) for n, names in enumerate(days)]
+    state, there = Watched(), None
+    for look, names in zip(looks, days, strict=True):
+        state = step(state, look)
+        if names is None:
+            continue
+        if there is not None:
+            assert {event.model for event in state.new if event.kind == "loaded"} == names - there
+            assert {event.model for event in state.new if event.kind == "left"} == there - names
+        there = names
+        assert {row.name for row in state.rows} == names
+    assert len(state.events) <= MOST_EVENTS
+    assert state.looks == len(days)

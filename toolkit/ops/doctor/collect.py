@@ -12,7 +12,7 @@ from toolkit.errors import HostError
 from toolkit.ops.doctor.evidence import ClockReading, Evidence, OriginAnswer, Reach
 from toolkit.ops.doctor.looking import look_for
 from toolkit.ops.doctor.probe import run_probe
-from toolkit.ops.doctor.shown import shown_of
+from toolkit.ops.doctor.shown import is_emptied, shown_of
 
 if TYPE_CHECKING:
     from toolkit.host.clock import Clock
@@ -97,10 +97,10 @@ async def _shown(asking: Asking, wishes: Wishes, installed: tuple[InstalledModel
     for name in dict.fromkeys(wish.name for wish in wishes.models):
         size = sizes.get(name) or sizes.get(f"{name}:latest")
         try:
-            shown = shown_of(name, await asking.client.show(name), size)
-            if shown.spec is None:  # hybrids tell their heads by layer, in arrays that only the full answer has
-                shown = shown_of(name, await asking.client.show(name, in_full=True), size)
+            info = await asking.client.show(name)
+            if is_emptied(info):  # megabytes of token lists come along, so it is asked only where it must be
+                info = await asking.client.show(name, in_full=True)
         except HostError:
             continue
-        found.append(shown)
+        found.append(shown_of(name, info, size))
     return tuple(found)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from toolkit.fit.spec import Spec
     from toolkit.ops.doctor.evidence import Evidence, ModelWish
 
-DESCRIBE: Final = "say in the config what the host has: twin: {gpus: [{name: RTX 4090, memory: 24GiB}]}"
+DESCRIBE: Final = "say what it has: --gpu rtx4090, or in the config twin: {gpus: [{name: RTX 4090, memory: 24GiB}]}"
 _CPU_ROOM: Final = "the config's host has no GPU: nothing there limits what lives together but the number of models"
 
 

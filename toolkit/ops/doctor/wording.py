@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from toolkit.ops.doctor.evidence import Look
 
 NS_PER_S: Final = 1_000_000_000
 _GIB: Final = 1 << 30
@@ -32,6 +34,13 @@ def span(duration_ns: int) -> str:
     if seconds < 2 * _HOUR_S:
         return f"{sign}{seconds / _MINUTE_S:.0f} min"
     return f"{sign}{seconds / _HOUR_S:.1f} h"
+
+
+def looked(looks: Sequence[Look]) -> str:
+    """`7 looks in 3.0 s`."""
+    if len(looks) <= 1:
+        return "one look"
+    return f"{len(looks)} looks in {span(looks[-1].at_ns - looks[0].at_ns)}"
 
 
 def listed(words: Iterable[str]) -> str:

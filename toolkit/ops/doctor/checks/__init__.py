@@ -25,7 +25,8 @@ from toolkit.ops.doctor.checks.slow import (
     PsWrong,
     SingleSlot,
 )
-from toolkit.ops.doctor.checks.traffic import ClockSkew, ColdLoads, HiddenReloads, Stall, StuckEviction
+from toolkit.ops.doctor.checks.stuck import StuckEviction
+from toolkit.ops.doctor.checks.traffic import ClockSkew, ColdLoads, HiddenReloads, Stall
 
 if TYPE_CHECKING:
     from toolkit.ops.doctor.check import Check

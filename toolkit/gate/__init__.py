@@ -1,0 +1,1 @@
+"""The gate: is the new measurement worse than the base? Sides, like with like, a verdict, its renderings."""
