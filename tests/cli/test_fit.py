@@ -39,6 +39,13 @@ def test_the_models_of_a_config_on_its_own_gpus(project_dir: Path) -> None:
     assert "24.0 GiB" in text
 
 
+def test_a_picture_is_written_beside_the_text(tmp_path: Path) -> None:
+    run("qwen2.5:7b", "gemma3:4b", "--gpu", "24GiB", "--picture", str(tmp_path / "fit.svg"))
+    assert "stay together" in (tmp_path / "fit.svg").read_text()
+    with pytest.raises(UsageError, match="cannot be written"):
+        run("qwen2.5:7b", "--gpu", "24GiB", "--picture", str(tmp_path))
+
+
 def test_json_is_all_that_stands_on_stdout() -> None:
     value = json.loads(run("qwen2.5:7b", "--gpu", "24GiB", "--json"))
     assert value["contexts"][0]["models"][0]["name"] == "qwen2.5:7b"

@@ -10,7 +10,7 @@ import click
 from toolkit.cli.options import global_options
 
 if TYPE_CHECKING:
-    from toolkit.fit.report import Question
+    from toolkit.fit.report import Question, Report
 
 
 @click.command("fit")
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--max-models", type=click.IntRange(1), help="OLLAMA_MAX_LOADED_MODELS; none: three for each GPU.")
 @click.option("--overhead", metavar="SIZE", default="450MiB", show_default=True, help="CUDA's own, a process and GPU.")
 @click.option("--observed", type=click.Path(path_type=Path), metavar="FILE", help="Learn from what `hotswap vram` saw.")
+@click.option("--picture", type=click.Path(path_type=Path), metavar="FILE.svg", help="Draw it, too.")
 @click.option("--cases", type=click.Path(path_type=Path), metavar="FILE", help="One JSON case a line, one answer each.")
 @global_options
 def fit(models: tuple[str, ...], cases: Path | None, **given: Any) -> None:
@@ -44,6 +45,8 @@ def fit(models: tuple[str, ...], cases: Path | None, **given: Any) -> None:
     from toolkit.fit.table import text_of  # noqa: PLC0415
 
     report = report_on(_question(models, given))
+    if given["picture"]:
+        _draw(given["picture"], report)
     click.echo(_json(as_json(report)) if given["as_json"] else text_of(report))
 
 
@@ -59,6 +62,17 @@ def _answer_cases(path: Path) -> None:
         raise UsageError(f"{path}: cannot be read ({error})") from error
     for answer in answers(lines, str(path), read_file):
         click.echo(_json(answer, indent=None))
+
+
+def _draw(path: Path, report: Report) -> None:
+    """Write the picture. Raises UsageError if the file cannot be written."""
+    from toolkit.errors import UsageError  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.fit.picture import svg_of  # noqa: PLC0415
+
+    try:
+        path.write_text(svg_of(report), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
 
 
 def _question(models: tuple[str, ...], given: dict[str, Any]) -> Question:
