@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import sys
 from array import array
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 _STEPS, _VALUES = 1, 2
 _MOST_STEP = (1 << 32) - 1
@@ -35,12 +35,8 @@ def unpack_ns(packed: bytes) -> tuple[int, ...]:
         return tuple(_array("q", packed[1:]))
     if kind != _STEPS or len(packed) < _HEAD.size or (len(packed) - _HEAD.size) % 4:
         raise ValueError("these bytes are no packed list of times")
-    (_, value) = _HEAD.unpack_from(packed)
-    values = [value]
-    for step in _array("I", packed[_HEAD.size :]):
-        value += step
-        values.append(value)
-    return tuple(values)
+    _, first = _HEAD.unpack_from(packed)
+    return tuple(accumulate(_array("I", packed[_HEAD.size :]), initial=first))
 
 
 def _bytes(values: array[int]) -> bytes:

@@ -47,12 +47,15 @@ class Recording:
     `trouble` is the sentence of the first error, None if all went well; what came after it was not stored.
     """
 
-    def __init__(self, path: Path, run_id: str, key: int, clock_ns: Callable[[], int]) -> None:
+    def __init__(
+        self, path: Path, run_id: str, key: int, clock_ns: Callable[[], int], commit_every_s: float = COMMIT_EVERY_S
+    ) -> None:
         self.run_id = run_id
         self.trouble: str | None = None
         self._path = path
         self._key = key
         self._clock_ns = clock_ns
+        self._commit_every_s = commit_every_s
         self._queue: SimpleQueue[_Item] = SimpleQueue()
         self._record_count = 0
         self._span_count = 0
@@ -74,6 +77,11 @@ class Recording:
     def end(self, end_ns: int, *, complete: bool) -> None:
         """The run is over."""
         self._queue.put(_End(end_ns, complete))
+
+    @property
+    def waiting(self) -> int:
+        """How many things are in the queue: what memory the store owes."""
+        return self._queue.qsize()
 
     def close(self) -> str | None:
         """Wait until all is stored; returns `trouble`. Without `end` before it, the run is stored as incomplete."""
@@ -104,7 +112,7 @@ class Recording:
     def _gathered(self) -> list[_Item]:
         """What is there after the interval, or what came with the end, which is not waited with."""
         batch: list[_Item] = []
-        until_s = time.monotonic() + COMMIT_EVERY_S
+        until_s = time.monotonic() + self._commit_every_s
         while len(batch) < _MOST_AT_ONCE:
             try:
                 item = self._queue.get(timeout=max(0.0, until_s - time.monotonic()))

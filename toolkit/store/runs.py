@@ -14,7 +14,7 @@ from toolkit.store.finding import find_key
 from toolkit.store.identity import begun_id, run_id, tag_problem
 from toolkit.store.liveness import close_orphans
 from toolkit.store.reading import read_records, read_rows, read_spans
-from toolkit.store.recording import Recording
+from toolkit.store.recording import COMMIT_EVERY_S, Recording
 from toolkit.store.writing import (
     Head,
     Writer,
@@ -42,15 +42,17 @@ def open_store(
     environment: Mapping[str, str] | None = None,
     *,
     clock_ns: Callable[[], int] = time.time_ns,
+    commit_every_s: float = COMMIT_EVERY_S,
 ) -> RunStore:
     """Open the store at `path`, else where `HOTSWAP_STORE` says, else `reports/runs.db`; it is made if absent.
 
-    Runs whose process was killed are marked incomplete. `clock_ns` is the wall clock, nanoseconds since 1970.
+    Runs whose process was killed are marked incomplete. `clock_ns` is the wall clock, nanoseconds since 1970;
+    `commit_every_s` is the most that a run which is being played can lose if its process is killed.
 
     Raises:
         StoreError: the file cannot be opened, or is no store of this or an older version.
     """
-    return RunStore(store_path(path, os.environ if environment is None else environment), clock_ns)
+    return RunStore(store_path(path, os.environ if environment is None else environment), clock_ns, commit_every_s)
 
 
 class RunStore:
@@ -59,8 +61,9 @@ class RunStore:
     Methods that take a ref raise UsageError if it names no run or several; all raise StoreError if the file fails.
     """
 
-    def __init__(self, path: Path, clock_ns: Callable[[], int]) -> None:
+    def __init__(self, path: Path, clock_ns: Callable[[], int], commit_every_s: float) -> None:
         self.path = path
+        self._commit_every_s = commit_every_s
         self._clock_ns = clock_ns
         self._writer = Writer(platform.node(), os.getpid())
         self._connection = connect(path, clock_ns())
@@ -165,7 +168,7 @@ class RunStore:
                 found = begun_id(f"{strategy} {earlier}", repetition, provenance)
             head = Head(found, batch or found, strategy, repetition, provenance)
             key = insert_head(self._connection, head, self._clock_ns(), self._writer)
-        return Recording(self.path, found, key, self._clock_ns)
+        return Recording(self.path, found, key, self._clock_ns, self._commit_every_s)
 
     def tag(self, ref: str, name: str) -> RunRow:
         """Give a run a tag; a tag names one run, so another that had it loses it."""
