@@ -73,7 +73,7 @@ def _asked(given: dict[str, Any]) -> tuple[Wishes, Access]:
     url = None if given["host"] in {None, FROM_CONFIG} else given["host"]
     wishes = wishes_of(loaded, url, gpus_of(given["gpus"]) if given["gpus"] else None)
     headers = dict(secret_headers(loaded.config.host, os.environ).pairs)
-    return wishes, Access(parse_address(wishes.base_url), headers)
+    return wishes, Access(parse_address(wishes.url), headers)
 
 
 async def _gathered(wishes: Wishes, access: Access, given: dict[str, Any]) -> Evidence:

@@ -19,6 +19,7 @@ from toolkit.ops.doctor.asking import Page
 from toolkit.ops.doctor.check import examine, fail, ok, skipped, warn
 from toolkit.ops.doctor.checks import CHECKS
 from toolkit.ops.doctor.checks.security import Exposed, Vulnerabilities, bound_to, is_loopback, is_public
+from toolkit.ops.doctor.checks.service import V1KeepAlive
 from toolkit.ops.doctor.checks.stuck import StuckEviction
 from toolkit.ops.doctor.evidence import ClockReading, Evidence, LoadSample, Look, Reach, Wishes
 from toolkit.ops.doctor.from_config import wishes_of
@@ -198,6 +199,16 @@ def test_arrays_by_layer_are_asked_for_in_full() -> None:
     assert is_emptied(replace(info, model_info={"x.attention.head_count_kv": []}))
 
 
+@pytest.mark.parametrize(
+    ("base_url", "asked_url", "status"),
+    [(f"{URL}/v1", None, "warn"), (f"{URL}/v1/", URL, "warn"), (URL, f"{URL}/v1", "warn"), (URL, URL, "ok")],
+)
+def test_the_configs_address_counts_though_another_host_is_asked(
+    base_url: str, asked_url: str | None, status: str
+) -> None:
+    assert V1KeepAlive().find(replace(BARE, wishes=Wishes(base_url, asked_url=asked_url))).status == status
+
+
 def test_a_header_without_sense_is_a_reason_and_no_crash() -> None:
     info = ModelInfo(DETAILS, (), "", "", "", "", {"general.architecture": "x"}, None, None)
     shown = shown_of("nobody:1b", info, None)
@@ -267,7 +278,7 @@ def test_a_config_as_wishes(tmp_path: Path) -> None:
     assert wishes_of(load_config(file), None, gpus_of("rtx4090")).gpus == gpus_of("rtx4090")
     assert made.file == str(file)
     embedded = wishes_of(load_config(None), "http://127.0.0.1:9")
-    assert (embedded.embedded, embedded.gpus, embedded.base_url) == (True, None, "http://127.0.0.1:9")
+    assert (embedded.embedded, embedded.gpus, embedded.url) == (True, None, "http://127.0.0.1:9")
 
 
 # Showing --------------------------------------------------------------------------------------------------------------

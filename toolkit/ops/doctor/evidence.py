@@ -47,9 +47,10 @@ class ModelWish:
 class Wishes:
     """What the config says of models and host.
 
-    `base_url` is as written. Requests go to `models`; `others` should only be there. `gpus` is None where the config
-    does not describe the host, empty for a CPU host. `settings` are the server's variables as far as the config knows
-    them. `embedded`: there is no config file; `file` is what commands call it, quoted for a shell.
+    `base_url` is as written, `asked_url` what the user named instead, if anything. Requests go to `models`; `others`
+    should only be there. `gpus` is None where the config does not describe the host, empty for a CPU host. `settings`
+    are the server's variables as far as the config knows them. `embedded`: there is no config file; `file` is what
+    commands call it, quoted for a shell.
     """
 
     base_url: str
@@ -61,6 +62,7 @@ class Wishes:
     gpus: tuple[Gpu, ...] | None = None
     embedded: bool = False
     file: str = "FILE"
+    asked_url: str | None = None
 
     @property
     def declared(self) -> tuple[ModelWish, ...]:
@@ -70,6 +72,11 @@ class Wishes:
     def setting(self, name: str) -> str | None:
         """A variable as the server reads it: trimmed, without quotes; None if unset or empty."""
         return self.settings.get(name, "").strip().strip("\"'") or None
+
+    @property
+    def url(self) -> str:
+        """The address to ask."""
+        return self.base_url if self.asked_url is None else self.asked_url
 
     def set_command(self, name: str, value: object) -> str:
         """The command that gives the server a variable."""

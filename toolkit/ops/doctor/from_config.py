@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from toolkit.config.loading import LoadedConfig
 
 
-def wishes_of(loaded: LoadedConfig, base_url: str | None = None, host_gpus: tuple[Gpu, ...] | None = None) -> Wishes:
-    """The wishes; `base_url` and `host_gpus` are what the user gave, None for the config's own.
+def wishes_of(loaded: LoadedConfig, asked_url: str | None = None, host_gpus: tuple[Gpu, ...] | None = None) -> Wishes:
+    """The wishes; `asked_url` and `host_gpus` are what the user gave, None for the config's own.
 
     GPUs of the config count as described only where somebody wrote them: the embedded ones are not the host's. Names
     have their tags, as the server lists them.
@@ -29,7 +29,8 @@ def wishes_of(loaded: LoadedConfig, base_url: str | None = None, host_gpus: tupl
         for gpu in config.twin.gpus
     )
     return Wishes(
-        base_url=base_url or config.llm.base_url,
+        base_url=config.llm.base_url,
+        asked_url=asked_url,
         models=tuple(_wish(entry) for entry in config.llm.models.values()),
         others=tuple(ModelWish(canonical_model_name(m.name), m.digest, pinned=m.pin) for m in config.host.models),
         max_models=config.llm.cache.max_models,

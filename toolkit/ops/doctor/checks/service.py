@@ -134,11 +134,12 @@ class V1KeepAlive(Check):
 
     def find(self, evidence: Evidence) -> Finding:
         """See `Check`. Told from the address and the release line; no recorded release of either line differs."""
-        url = evidence.wishes.base_url.rstrip("/")
-        if not url.endswith("/v1"):
+        addresses = (evidence.wishes.base_url, evidence.wishes.url)
+        url = next((one.rstrip("/") for one in addresses if one.rstrip("/").endswith("/v1")), None)
+        if url is None:
             return ok("base_url names the native API")
         keep = span(evidence.wishes.keep_alive_ns) if evidence.wishes.keep_alive_ns >= 0 else "for ever"
-        found = f"base_url is {url}: an OpenAI client that uses it cannot ask for the config's keep_alive ({keep})"
+        found = f"the address is {url}: an OpenAI client that uses it cannot ask for the config's keep_alive ({keep})"
         native = url.removesuffix("/v1")
         server = evidence.wishes.set_command("OLLAMA_KEEP_ALIVE", _seconds(evidence.wishes.keep_alive_ns))
         return warn(found, f"send chats to {native}/api/chat; for clients that cannot: {server}")
