@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import stat
-from pathlib import Path  # noqa: TC003 - pytest reads the annotation
 from typing import TYPE_CHECKING
 
 import pytest
 
 from toolkit.errors import HostError
-from toolkit.measure.remote import DROP, USED, Pages, Ran, SshRunner, gpu_used_bytes
+from toolkit.measure.remote import DROP, USED, Pages, gpu_used_bytes
+from toolkit.ops.settings.runner import Ran
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +21,7 @@ class ScriptedRunner:
         self.asked: list[tuple[str, ...]] = []
         self._ran = ran
 
-    async def run(self, command: Sequence[str]) -> Ran:
+    def run(self, command: Sequence[str]) -> Ran:
         self.asked.append(tuple(command))
         return self._ran
 
@@ -50,21 +49,3 @@ async def test_memory_of_all_gpus_is_added_up() -> None:
 async def test_no_memory_is_not_zero(ran: Ran) -> None:
     with pytest.raises(HostError, match="nvidia-smi says nothing of use"):
         await gpu_used_bytes(ScriptedRunner(ran))
-
-
-async def test_ssh_is_given_one_quoted_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = tmp_path / "ssh"
-    program.write_text('#!/bin/sh\nfor one in "$@"; do echo "$one"; done\necho said >&2\nexit 3\n', encoding="utf-8")
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    ran = await SshRunner("me@there").run(("sh", "-c", "a && b; $(c)"))
-    assert ran.code == 3
-    assert ran.stderr == "said\n"
-    assert ran.stdout.splitlines()[-3:] == ["--", "me@there", "sh -c 'a && b; $(c)'"]
-    assert "BatchMode=yes" in ran.stdout
-
-
-async def test_no_ssh_is_a_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(HostError, match="ssh cannot be started"):
-        await SshRunner("me@there").run(("true",))

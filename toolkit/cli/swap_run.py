@@ -14,10 +14,11 @@ from toolkit.cli.live_host import EXIT_INTERRUPTED, free_directory, needed_host,
 from toolkit.cli.options import load_given_config
 from toolkit.config.units import UnitError, parse_size_bytes
 from toolkit.errors import HostError, UsageError
-from toolkit.measure.remote import Pages, SshRunner
+from toolkit.measure.remote import Pages
 from toolkit.measure.swap.matrix import matrix_of
 from toolkit.measure.swap.recording import FILE_NAME, csv_text
 from toolkit.measure.swap.study import SwapOrder, study_swaps
+from toolkit.ops.settings.runner import SshRunner
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,10 +18,10 @@ from toolkit.fit.observations import observation_line
 from toolkit.fit.room import Room
 from toolkit.fit.setting import KV_TYPES
 from toolkit.measure.host_facts import ask_host
-from toolkit.measure.remote import SshRunner
 from toolkit.measure.vram.ladder import rungs
 from toolkit.measure.vram.session import VramSession
 from toolkit.measure.vram.study import ServerSetting, observation_of, study_of
+from toolkit.ops.settings.runner import SshRunner
 from toolkit.report.vram import terminal_text, to_jsonable
 
 if TYPE_CHECKING:

@@ -1,14 +1,12 @@
 """Two things that only the host itself can do: forget its page cache, and ask the driver for the memory of its GPUs.
 
-Both go through a `Runner`, which runs one program with its arguments and gives back what it printed; nothing is ever
-put together as text for a shell but by `shlex.join`, for ssh, which insists on one.
+Both go through a `Runner`, which runs one program with its arguments and gives back what it printed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import shlex
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from toolkit.errors import HostError
@@ -19,58 +17,33 @@ if TYPE_CHECKING:
 _MIB: Final = 1 << 20
 DROP: Final = ("sudo", "-n", "sh", "-c", "sync && echo 3 > /proc/sys/vm/drop_caches")
 USED: Final = ("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits")
-SSH_WITHIN_S: Final = 60.0
-CONNECT_WITHIN_S: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(Protocol):
     """How a program ended, and what it printed."""
 
-    code: int
-    stdout: str
-    stderr: str
+    @property
+    def code(self) -> int:
+        """Its exit code."""
+        ...
 
+    @property
+    def stdout(self) -> str:
+        """What it printed."""
+        ...
 
-class Runner(Protocol):
-    """Runs programs on the host."""
-
-    async def run(self, command: Sequence[str]) -> Ran:
-        """Run a program to its end. Raises HostError if it cannot be run at all."""
+    @property
+    def stderr(self) -> str:
+        """What it complained of."""
         ...
 
 
-class SshRunner:
-    """Through the system's own `ssh`, with the user's keys and configuration; it never asks for anything."""
+class Runner(Protocol):
+    """Runs programs on the host; those of `toolkit.ops.settings.runner` do."""
 
-    def __init__(self, target: str) -> None:
-        self._target = target
-
-    async def run(self, command: Sequence[str]) -> Ran:
-        """See `Runner`."""
-        limits = ("-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_WITHIN_S}")
-        try:
-            process = await asyncio.create_subprocess_exec(
-                "ssh",
-                *limits,
-                "--",
-                self._target,
-                shlex.join(command),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
-        except OSError as error:
-            raise HostError(f"ssh cannot be started ({error.strerror}); install it, or leave --ssh out") from error
-        try:
-            out, said = await asyncio.wait_for(process.communicate(), SSH_WITHIN_S)
-        except TimeoutError:
-            raise HostError(f"ssh {self._target}: no answer in {SSH_WITHIN_S:g} s") from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        return Ran(process.returncode or 0, out.decode(errors="replace"), said.decode(errors="replace"))
+    def run(self, command: Sequence[str]) -> Ran:
+        """Run a program to its end. Raises HostError if it cannot be run at all."""
+        ...
 
 
 class Pages:
@@ -81,7 +54,7 @@ class Pages:
 
     async def drop(self) -> None:
         """Write back and forget all clean pages. Raises HostError if the host does not allow that."""
-        ran = await self._runner.run(DROP)
+        ran = await asyncio.to_thread(self._runner.run, DROP)
         if ran.code:
             raise HostError(
                 f"the page cache could not be dropped ({_last_line(ran)}); it takes a user who may run "
@@ -95,7 +68,7 @@ async def gpu_used_bytes(runner: Runner) -> int:
     Raises:
         HostError: there is no nvidia-smi, or it says something else.
     """
-    ran = await runner.run(USED)
+    ran = await asyncio.to_thread(runner.run, USED)
     lines = [line.strip() for line in ran.stdout.splitlines() if line.strip()]
     if ran.code or not lines or not all(line.isdecimal() for line in lines):
         raise HostError(

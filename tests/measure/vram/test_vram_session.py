@@ -22,10 +22,10 @@ from toolkit.host.app.serve import listening
 from toolkit.host.assembly import TwinOptions, assemble
 from toolkit.host.clock import RealClock
 from toolkit.measure.host_facts import ask_host
-from toolkit.measure.remote import Ran
 from toolkit.measure.vram.session import Rung, VramOutcome, VramSession
 from toolkit.measure.vram.study import ServerSetting, observation_of, study_of
 from toolkit.ollama.client import OllamaClient
+from toolkit.ops.settings.runner import Ran
 from toolkit.replay.make_room import Patience
 from toolkit.report.vram import terminal_text, to_jsonable
 
@@ -56,7 +56,7 @@ class Driver:
     def __init__(self) -> None:
         self._asked = 0
 
-    async def run(self, command: Sequence[str]) -> Ran:
+    def run(self, command: Sequence[str]) -> Ran:
         assert command[0] == "nvidia-smi"
         self._asked += 1
         return Ran(0, f"{1000 + 5120 * ((self._asked + 1) % 2)}\n", "")
@@ -113,7 +113,7 @@ async def test_the_driver_is_asked_before_and_after() -> None:
 
 async def test_a_driver_that_cannot_be_asked_ends_it_and_the_host_is_put_back() -> None:
     class Gone:
-        async def run(self, _command: Sequence[str]) -> Ran:
+        def run(self, _command: Sequence[str]) -> Ran:
             raise HostError("ssh: no route")
 
     async with client_of_twin() as client:
