@@ -1,0 +1,82 @@
+"""`hotswap lab` as a user types it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from toolkit.cache.offline_slots import lru_hits, min_hits
+from toolkit.cli.lab import DEFAULT_POLICIES
+from toolkit.cli.main import cli
+from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEADER = "gmt_create,exec_time_seconds,groupId,prompt_length,checkpoint_model_version_id\n"
+NAMES = "abcabcddabecab"
+
+
+@pytest.fixture
+def trace(tmp_path: Path) -> Path:
+    path = tmp_path / "trace.csv"
+    rows = (f"2024-11-15 16:00:{at:02d},1.0,g,10,{name}\n" for at, name in enumerate(NAMES))
+    path.write_text(HEADER + "".join(rows), encoding="utf-8")
+    return path
+
+
+def run(*words: object) -> str:
+    result = CliRunner().invoke(cli, ["lab", *map(str, words)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_json_counts_like_other_implementations(trace: Path) -> None:
+    told = json.loads(run("--trace", trace, "--unit", "--capacity", 2, "--policies", "lru,opt", "--json"))
+    assert told["requests"] == len(NAMES)
+    assert told["policies"]["lru"]["hits"] == lru_hits(NAMES, 2)
+    assert told["policies"]["opt"] == {
+        "hits": min_hits(NAMES, 2),
+        "hit_rate": min_hits(NAMES, 2) / len(NAMES),
+        "method": "exact",
+    }
+    assert told["policies"]["lru"]["hit_rate"] == lru_hits(NAMES, 2) / len(NAMES)
+
+
+def test_the_first_sentence_is_the_answer(trace: Path) -> None:
+    told = run("--trace", trace, "--unit", "--capacity", 3)
+    assert told.startswith(f"trace: {len(NAMES)} requests for 5 models, room for 3 models.")
+    assert "of what is achievable" in told.split("\n\n")[0]
+    for name in DEFAULT_POLICIES.split(","):
+        assert f"\n{name} " in told
+
+
+def test_a_scenario_is_weighed_in_bytes(project_dir: Path) -> None:
+    told = json.loads(run(project_dir / "scenarios/swap-storm.yaml", "--capacity", "80GiB", "--json", "--quiet"))
+    lru = told["policies"]["lru"]
+    assert told["capacity"] == {"unit": False, "size": 80 << 30, "models": None}
+    assert (lru["loads"], lru["evictions"]) == (3, 0)
+    assert lru["bytes_loaded"] > 20e9
+    assert lru["load_s"] > 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--capacity", "4"], "write 24GiB, or add --unit"),
+        (["--unit"], "--unit counts models"),
+        (["--unit", "--capacity", "0"], "--unit counts models"),
+        (["--policies", "lrv"], "Did you mean 'lru'?"),
+        (["--policies", "gdsf(kost=1)"], "did you mean 'cost'?"),
+        (["--policies", "gdsf(cost=2)"], "give one of load, one"),
+        (["--policies", "lfu(half-life=-1)"], "give a whole number"),
+        (["--policies", "lru("], "write a name"),
+        (["--policies", "ttl(keep-alive=5 parsecs)"], "a duration such as"),
+    ],
+)
+def test_mistakes_are_named(project_dir: Path, words: list[str], says: str) -> None:
+    with pytest.raises(UsageError, match=says.replace("?", r"\?").replace("(", r"\(")):
+        run(project_dir / "scenarios/swap-storm.yaml", *words)

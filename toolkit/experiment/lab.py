@@ -1,0 +1,136 @@
+"""The lab's experiment: one stream of requests through several policies, and the ceiling above them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.cache.offline import ceiling
+from toolkit.cache.policies.base import Item
+from toolkit.cache.policies.registry import Surroundings, build_policy
+from toolkit.cache.room import SizedRoom, SlotRoom
+from toolkit.cache.spec import Spec
+from toolkit.errors import UsageError
+from toolkit.experiment.order import plans_for
+from toolkit.experiment.setup import check_models, setup_from_config
+from toolkit.host import timing
+from toolkit.host.room import TwinRoom
+from toolkit.lab.cache import Capacity, Tally, Use, play
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from toolkit.cache.offline import Ceiling
+    from toolkit.config.models import Config
+    from toolkit.experiment.order import Order
+    from toolkit.experiment.setup import Setup
+    from toolkit.host.twin import TwinModel, TwinSpec
+
+OPTIMUM = "opt"
+"""Not a policy, as it knows the future; it may stand among the policies to be asked for."""
+_OPT = Spec(OPTIMUM)
+
+
+@dataclass(frozen=True, slots=True)
+class LabReport:
+    """What each policy made of the stream, in the order asked for; `optimum` is None if nobody asked for it."""
+
+    workload: str
+    models: int
+    requests: int
+    capacity: Capacity
+    unit: bool
+    policies: tuple[tuple[str, Tally], ...]
+    optimum: Ceiling | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Requests in order, and what each model is."""
+
+    name: str
+    uses: tuple[Use, ...]
+    items: Mapping[str, Item]
+    digests: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def run_lab(stream: Stream, specs: Sequence[Spec], capacity: Capacity, *, unit: bool) -> LabReport:
+    """Play the stream under each policy. Raises UsageError for an unknown policy or parameter, before anything runs."""
+    around = Surroundings(capacity.size_bytes, stream.digests)
+    wanted = [spec for spec in specs if spec != _OPT]
+    for spec in wanted:
+        build_policy(spec, around)
+    tallies = tuple(
+        (spec.text, play(stream.uses, stream.items, build_policy(spec, around), capacity)) for spec in wanted
+    )
+    best = _ceiling(stream, capacity) if _OPT in specs else None
+    return LabReport(
+        stream.name, len(stream.items), len(stream.uses), capacity, unit, tallies, best, stream.notes
+    )  # fmt: skip
+
+
+def unit_stream(order: Order, config: Config) -> Stream:
+    """The workload with every model of size 1: a trace's own models, or those that the scenario's prompts go to."""
+    setup = setup_from_config(config, order.num_ctx)
+    plan = plans_for(order, config)[0]
+    names = [request.model or setup.router.route(request.text).model for request in plan.requests]
+    items = {name: Item(name, 1, 1) for name in dict.fromkeys(names)}
+    return Stream(plan.name, _uses(plan.requests, names), items, {}, plan.notes)
+
+
+def sized_stream(order: Order, config: Config) -> Stream:
+    """The workload on the config's models, with what they take on the simulated host, and how long they load.
+
+    Raises:
+        UsageError: the simulated host does not have a model that is asked for.
+    """
+    setup = setup_from_config(config, order.num_ctx)
+    plan = plans_for(order, config)[0]
+    check_models(setup, plan)
+    names = [request.model or setup.router.route(request.text).model for request in plan.requests]
+    items = {name: _item(setup, name) for name in dict.fromkeys(names)}
+    digests = {model.spec.name: model.spec.digest for model in setup.spec.models}
+    return Stream(plan.name, _uses(plan.requests, names), items, digests, plan.notes)
+
+
+def host_capacity_bytes(config: Config) -> int:
+    """The memory of the simulated host's GPUs. Raises UsageError if it has none."""
+    total = sum(gpu.memory_bytes for gpu in config.twin.gpus)
+    if not total:
+        raise UsageError("the config's host has no GPU; say how much room there is with --capacity 24GiB")
+    return total
+
+
+def _uses(requests: Sequence[object], names: Sequence[str]) -> tuple[Use, ...]:
+    """Requests whose moment depends on answers are taken at that of the request before them."""
+    uses: list[Use] = []
+    at_ns = 0
+    for request, name in zip(requests, names, strict=True):
+        at_ns = max(at_ns, getattr(request, "at_ns", None) or 0)
+        uses.append(Use(name, at_ns))
+    return tuple(uses)
+
+
+def _item(setup: Setup, name: str) -> Item:
+    model = setup.spec.model(name)
+    if model is None:
+        raise UsageError(f"the twin has no model {name}; describe it under twin.models in the config")
+    context = TwinRoom(setup.spec, setup.options).context_of(name) or 0
+    return Item(name, model.cost.need_bytes(context), _load_ns(setup.spec, model))
+
+
+def _load_ns(spec: TwinSpec, model: TwinModel) -> int:
+    """From the page cache if that can hold all files, else from disk; everything on the GPU if there is one."""
+    files = sum(other.cost.file_bytes for other in spec.models)
+    cached = model.cost.file_bytes if files <= spec.hardware.system_free_bytes else 0
+    share = 1.0 if spec.hardware.gpus else 0.0
+    return timing.load_ns(model.cost, spec.speeds, cached_bytes=cached, host_buffer_bytes=0, device_share=share)
+
+
+def _ceiling(stream: Stream, capacity: Capacity) -> Ceiling:
+    sizes = {name: item.size_bytes for name, item in stream.items.items()}
+    equal = set(sizes.values()) == {1}
+    room = SlotRoom(capacity.size_bytes) if equal else SizedRoom(sizes, capacity.size_bytes, capacity.models)
+    return ceiling([use.model for use in stream.uses], room)
