@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.options import global_options, load_given_config
+from toolkit.cli.options import global_options_of_host, load_given_config
 
 if TYPE_CHECKING:
     from toolkit.ops.doctor.asking import Access
@@ -31,9 +31,9 @@ NARROWEST, WIDEST = 60, 120
     "--swaps", type=click.Path(path_type=Path), metavar="FILE", help="A recorded swap_matrix.csv: real load times."
 )
 @click.option("--gpu", "--gpus", "gpus", metavar="NAMES", help="The host's GPUs; none: twin.gpus of the config.")
-@click.option("--watch", is_flag=True, help="Show a live table until Ctrl-C instead (then exit code 0).")
+@click.option("--watch", is_flag=True, help="A live table until Ctrl-C instead; exit code 0.")
 @click.option("--every", default="1s", show_default=True, metavar="TIME", help="With --watch: how often to look.")
-@global_options
+@global_options_of_host
 @click.pass_context
 def doctor(context: click.Context, /, **given: Any) -> None:
     """Say what is wrong with a host, why it matters, and the command that mends it.

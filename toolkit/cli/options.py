@@ -33,9 +33,12 @@ _WORKLOAD = (
     click.option("--service-scale", type=float, default=1.0, help="Trace only: factor on its service times."),
     click.option("--limit", type=click.IntRange(1), help="Only the first N requests."),
 )
-_GLOBAL = (
-    click.option("--config", metavar="FILE", help="Configuration file (or HOTSWAP_CONFIG); none: the embedded twin."),
-    click.option("--host", metavar="URL", help="A real host, or `config` for the config's own; none: the twin."),
+_CONFIG = click.option(
+    "--config", metavar="FILE", help="Configuration file (or HOTSWAP_CONFIG); none: the embedded twin."
+)
+_HOST = click.option("--host", metavar="URL", help="A real host, or `config` for the config's own; none: the twin.")
+_ASKED_HOST = click.option("--host", metavar="URL", help="The host; none, or `config`: the config's own base_url.")
+_SHOWING = (
     click.option("--json", "as_json", is_flag=True, help="JSON on stdout, nothing else there."),
     click.option("--quiet", is_flag=True, help="No progress and no notes on stderr."),
     click.option("--no-color", is_flag=True, help="No colours."),
@@ -73,7 +76,12 @@ def workload_options(command: F) -> F:
 
 def global_options(command: F) -> F:
     """Add the options that also stand before the command."""
-    return _decorate(command, _GLOBAL)
+    return _decorate(command, (_CONFIG, _HOST, *_SHOWING))
+
+
+def global_options_of_host(command: F) -> F:
+    """The same for commands that always ask a host: without `--host` it is the config's own, never the twin."""
+    return _decorate(command, (_CONFIG, _ASKED_HOST, *_SHOWING))
 
 
 def _decorate(command: F, decorators: tuple[Callable[[F], F], ...]) -> F:
