@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test test-live lint bench lock pictures clean
+.PHONY: install demo test fuzz test-live lint bench lock pictures clean
 
 install: $(VENV)/.installed
 
@@ -34,6 +34,11 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# Longer than the bounded run that `make test` has: FUZZ=-max_total_time=600 make fuzz
+FUZZ ?= -runs=200000
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python tests/fuzz/fuzz_gguf.py $(FUZZ)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only

@@ -1,0 +1,24 @@
+"""A bounded run of the fuzzer, where there is one for this Python; `make fuzz` runs it longer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def test_the_reader_of_model_files_survives_a_bounded_run() -> None:
+    pytest.importorskip("atheris", reason="atheris has no wheel for this Python or system")
+    script = Path(__file__).with_name("fuzz_gguf.py")
+    run = subprocess.run(
+        [sys.executable, str(script), "-runs=3000", "-seed=1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        cwd=script.parents[2],
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert "Done 3000 runs" in run.stderr
