@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from toolkit.cli.lazy import LazyCommand, LazyGroup
-from toolkit.cli.options import global_options
+from toolkit.cli.provision_options import host_options
 
 COMMANDS = (
     LazyCommand(
@@ -35,7 +35,7 @@ def provision() -> None:
 
 
 @provision.command()
-@global_options
+@host_options
 def plan(**given: Any) -> None:
     """Say what `apply` would do, and what disk it needs. Changes nothing.
 
@@ -43,14 +43,10 @@ def plan(**given: Any) -> None:
     hotswap provision plan --config my-host.yaml
     hotswap provision plan --config my-host.yaml --host http://10.0.0.5:11434 --json
     """  # noqa: D301 - click reads the mark
-    from toolkit.cli.provision_session import ProvisionSession  # noqa: PLC0415 - keeps `--help` cheap
-    from toolkit.ops.provision.observed import look  # noqa: PLC0415
-    from toolkit.ops.provision.render import plan_json, plan_text  # noqa: PLC0415
+    from toolkit.cli.provision_pins import run_plan  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.cli.provision_session import ProvisionSession  # noqa: PLC0415
 
-    session = ProvisionSession.open(given)
-    wanted = session.wanted
-    found = wanted.plan(session.run(lambda client: look(client, wanted.models)))
-    session.show(plan_text(found, session.place), plan_json(found, session.place))
+    run_plan(ProvisionSession.open(given))
 
 
 @provision.command()
@@ -58,7 +54,7 @@ def plan(**given: Any) -> None:
 @click.option("--tries", type=click.IntRange(1, 100), default=6, show_default=True, help="Of each, while it may pass.")
 @click.option("--backoff", metavar="TIME", default="1s", show_default=True, help="First wait; doubled up to 1 min.")
 @click.option("--seed", type=int, help="Seed of the jitter of the waits; none: a fresh one.")
-@global_options
+@host_options
 def apply(jobs: int, tries: int, backoff: str, seed: int | None, **given: Any) -> None:
     """Pull and create what is missing or differs. Adds only; removes nothing.
 
@@ -80,7 +76,7 @@ def apply(jobs: int, tries: int, backoff: str, seed: int | None, **given: Any) -
 
 
 @provision.command()
-@global_options
+@host_options
 def status(**given: Any) -> None:
     """Show each model: declared, on disk, in memory, for how long."""
     import time  # noqa: PLC0415 - keeps `--help` cheap
@@ -99,7 +95,7 @@ def status(**given: Any) -> None:
 
 @provision.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@global_options
+@host_options
 def prune(*, yes: bool, **given: Any) -> None:
     """Remove the models that the config does not name. Asks first.
 
@@ -115,13 +111,13 @@ def prune(*, yes: bool, **given: Any) -> None:
 @provision.command()
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @_GPUS
-@global_options
+@host_options
 def pin(models: tuple[str, ...], gpus: str | None, **given: Any) -> None:
     """Load models and keep them for ever, and say what that does to the others.
 
     Without MODEL: those that the config pins (`pin: true`). The server's memory is worked out as `hotswap fit` does.
     """
-    from toolkit.cli.provision_memory import run_pin  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.cli.provision_pins import run_pin  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.cli.provision_session import ProvisionSession  # noqa: PLC0415
 
     run_pin(ProvisionSession.open(given), models, gpus)
@@ -129,7 +125,7 @@ def pin(models: tuple[str, ...], gpus: str | None, **given: Any) -> None:
 
 @provision.command()
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
-@global_options
+@host_options
 def warm(models: tuple[str, ...], **given: Any) -> None:
     """Load models with the keep_alive that the config's requests carry."""
     from toolkit.cli.provision_memory import run_warm  # noqa: PLC0415 - keeps `--help` cheap
@@ -140,7 +136,7 @@ def warm(models: tuple[str, ...], **given: Any) -> None:
 
 @provision.command()
 @click.argument("models", nargs=-1, required=True, metavar="MODEL...")
-@global_options
+@host_options
 def unload(models: tuple[str, ...], **given: Any) -> None:
     """Ask models to leave memory: at once if idle, after their requests if busy."""
     from toolkit.cli.provision_memory import run_unload  # noqa: PLC0415 - keeps `--help` cheap

@@ -11,6 +11,7 @@ import click
 
 from toolkit.config.durations import DurationError, parse_duration_ns
 from toolkit.errors import UsageError
+from toolkit.ollama.transfer import SUCCESS
 from toolkit.ops.provision.apply import Application
 from toolkit.ops.provision.backoff import Backoff
 from toolkit.ops.provision.transfer import NS_PER_S, Patience, Transfers
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from toolkit.ollama.types import TransferLine
     from toolkit.ops.provision.apply import Applied
     from toolkit.ops.provision.transfer import Retry, Watcher
+
+LARGE_BYTES = 1_000_000
+"""Layers below that are there at once: template, licence, parameters."""
 
 
 def run_apply(session: ProvisionSession, jobs: int, tries: int, backoff: str, seed: int | None) -> Applied:
@@ -111,23 +115,31 @@ class Lines:
 
 
 class Bars:
-    """A bar for each layer under way."""
+    """A bar for each model with what it is doing, and below it one for each large layer under way."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._tasks: dict[tuple[str, str], TaskID] = {}
+        self._layers: dict[str, dict[str, tuple[int, int]]] = {}
 
     def line(self, name: str, line: TransferLine) -> None:
         """See `Watcher`."""
-        key = (name, line.digest or "")
+        layers = self._layers.setdefault(name, {})
+        if line.digest is not None and line.total_bytes is not None:
+            layers[line.digest] = (line.completed_bytes, line.total_bytes)
+        elif not line.status.startswith("pulling"):  # all is here; a blob's last line may stay below its total
+            layers.update({digest: (total, total) for digest, (_, total) in layers.items()})
+        completed, total = (sum(sizes) for sizes in zip((0, 0), *layers.values(), strict=True))
+        what = line.status.partition(" sha256:")[0]
+        self._show((name, ""), name, what, completed if total or line.status != SUCCESS else 1, total)
+        for digest, (have, size) in layers.items():
+            if size >= LARGE_BYTES:
+                self._show((name, digest), "", f"  layer {digest.removeprefix('sha256:')[:12]}", have, size)
+
+    def _show(self, key: tuple[str, str], model: str, what: str, completed: int, total: int | None) -> None:
         if key not in self._tasks:
-            self._tasks[key] = self._progress.add_task("", total=line.total_bytes, model=_printable(name))
-        self._progress.update(
-            self._tasks[key],
-            description=_printable(line.status),
-            completed=line.completed_bytes,
-            total=line.total_bytes,
-        )
+            self._tasks[key] = self._progress.add_task("", model=_printable(model))
+        self._progress.update(self._tasks[key], description=_printable(what), completed=completed, total=total or 1)
 
     def retry(self, name: str, retry: Retry) -> None:
         """See `Watcher`."""

@@ -11,12 +11,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
-from toolkit.cli.fit_models import config_gpus
 from toolkit.cli.options import load_given_config
 from toolkit.errors import UsageError
 from toolkit.experiment.host import FROM_CONFIG, asked_host
-from toolkit.fit.gpus import gpus_of
-from toolkit.fit.room import Room
 from toolkit.ollama.from_config import client_from_config
 from toolkit.ops.provision.apply import Wanted
 from toolkit.ops.provision.desired import desired_models, model_key
@@ -26,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from toolkit.config.models import Config
+    from toolkit.fit.room import Room
     from toolkit.ollama.address import Address
     from toolkit.ollama.client import OllamaClient
 
@@ -74,6 +72,10 @@ class ProvisionSession:
 
     def room(self, gpus: str | None) -> Room:
         """The GPUs of the host: as named, else those of the config's twin section."""
+        from toolkit.cli.fit_models import config_gpus  # noqa: PLC0415 - only where memory is worked out
+        from toolkit.fit.gpus import gpus_of  # noqa: PLC0415 - as above
+        from toolkit.fit.room import Room  # noqa: PLC0415 - as above
+
         return Room(gpus_of(gpus) if gpus else config_gpus(self.config))
 
     def settings(self) -> dict[str, str]:
@@ -87,6 +89,12 @@ class ProvisionSession:
             if model_key(name) not in known:
                 raise UsageError(f"{name} is not one of the config's models: {', '.join(known.values())}")
         return models
+
+    def options(self, name: str) -> dict[str, Any] | None:
+        """The options of a model's requests: loaded with others, its first request would load it again."""
+        entries = self.config.llm.models.values()
+        found = next((dict(entry.options) for entry in entries if model_key(entry.name) == model_key(name)), {})
+        return found or None
 
     def run(self, work: Callable[[OllamaClient], Awaitable[T]]) -> T:
         """Do something with a client, on a loop of its own."""

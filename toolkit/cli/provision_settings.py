@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from toolkit.cli.options import global_options
+from toolkit.cli.provision_options import host_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ def settings() -> None:
 
 @settings.command()
 @_where
-@global_options
+@host_options
 def plan(**given: Any) -> None:
     """Show the difference between the host's file and the config. Changes nothing."""
     work = Work.open(given)
@@ -62,9 +62,9 @@ def plan(**given: Any) -> None:
 @settings.command()
 @_where
 @click.option("--within", type=click.FloatRange(0, 3600), default=60, show_default=True, help="Seconds to come up in.")
-@global_options
+@host_options
 def apply(within: float, **given: Any) -> None:
-    """Write the file, restart the server, wait until it answers; go back if it does not.
+    """Write the file, restart the server, and go back if it does not answer.
 
     The restart ends every request under way and empties the server's memory. Commands for systemd are run with
     `sudo -n` unless the user is root.

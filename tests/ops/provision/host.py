@@ -17,7 +17,7 @@ from toolkit.host.clock import RealClock
 from toolkit.host.faults.doors import PortDoors
 from toolkit.host.faults.faulty_host import FaultyTwin, assemble_faulty
 from toolkit.host.faults.plan import Fault, FaultPlan
-from toolkit.host.library.names import parse_name
+from toolkit.host.library.names import DEFAULT_HOST, parse_name
 from toolkit.ollama.client import OllamaClient, Timeouts
 from toolkit.ops.provision.apply import Application, Applied, Wanted
 from toolkit.ops.provision.backoff import Backoff
@@ -102,6 +102,7 @@ async def host(*faults: Fault, lacks: tuple[str, ...] = (CODE, FAST)) -> AsyncIt
     plan = FaultPlan(faults)
     doors = PortDoors(plan)
     faulty = assemble_faulty(TwinOptions(time_scale=0.0), RealClock(), plan, doors)
+    faulty.twin.services.registries.hosts[DEFAULT_HOST].bytes_per_s = 2e9  # 75 lines of progress instead of 1,500
     store = faulty.twin.services.catalog.store
     names = {name.short: name for name in store.names()}
     store.copy(names[BIG], parse_name("kept"), 0)

@@ -159,8 +159,8 @@ async def test_a_pinned_digest_is_checked_and_another_one_is_no_success() -> Non
 
 
 async def test_a_slow_registry_is_waited_for() -> None:
-    """Each line comes 2 ms late, in all longer than a stall may take: what moves is not stalled."""
-    async with host(SlowTokens(pause_ns=2 * MS, when=pulling(model=FAST)), lacks=(FAST,)) as rig:
+    """Each line comes 50 ms late, in all longer than a stall may take: what moves is not stalled."""
+    async with host(SlowTokens(pause_ns=50 * MS, when=pulling(model=FAST)), lacks=(FAST,)) as rig:
         seen = Seen()
         assert (await rig.apply(seen=seen)).converged
         assert [hit.fault for hit in rig.faulty.injector.hits] == ["slow_tokens"]
