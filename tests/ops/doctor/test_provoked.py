@@ -10,6 +10,7 @@ import pytest
 
 from tests.ops.doctor.patient import (
     BIG,
+    CARD,
     CODE,
     FAST,
     GIB,
@@ -158,6 +159,14 @@ async def test_models_that_do_not_fit_together_and_who_goes_first() -> None:
     )
     assert found["eviction-order"].status == "warn"
     assert f"always {victim} (blob " in found["eviction-order"].evidence
+
+
+async def test_a_limit_on_the_number_of_models_evicts_by_digest_too() -> None:
+    limited = {"OLLAMA_MAX_LOADED_MODELS": "1"}
+    with mock_ollama(env=limited) as twin:
+        found = await findings(twin, wishes(settings=limited, gpus=CARD * 2, max_models=1), ONE_LOOK)
+    assert (found["fit-together"].status, found["max-models"].status) == ("ok", "ok")
+    assert found["eviction-order"].status == "warn"
 
 
 async def test_models_that_fit_and_are_evicted_all_the_same(tmp_path: Path) -> None:

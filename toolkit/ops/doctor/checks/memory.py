@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from toolkit.ops.doctor.evidence import Evidence, Look, ModelWish
 
 NATURAL_SHARE: Final = 0.10
-"""So much of a model may lie on the host without layers having been left there: token embeddings, logits, buffers."""
+"""So much of a model that is not known may belong on the host: token embeddings, logits, buffers."""
 ESTIMATE_SLACK: Final = 0.03
 """Of the size, beside what is estimated to stay on the host."""
 _A_PAIR: Final = 2
@@ -128,7 +128,7 @@ class EvictionOrder(Check):
         if len(blobs) < _A_PAIR:
             return ok("fewer than two models of the config have the same keep_alive")
         home = household_of(evidence)
-        if isinstance(home, Household) and home.really and home.believed and not _too_many(evidence):
+        if isinstance(home, Household) and _all_stay(evidence, home):
             return ok("all keep_alives are equal, but nobody has to go")
         victim = min(blobs)
         keep = "for ever" if keep_ns < 0 else span(keep_ns)
@@ -138,9 +138,11 @@ class EvictionOrder(Check):
         return warn(found, f"{compare} says which strategy costs least")
 
 
-def _too_many(evidence: Evidence) -> bool:
-    limit = evidence.profile.max_loaded((), evidence.wishes.server)
-    return len({wish.name for wish in evidence.wishes.models}) > limit * max(len(evidence.wishes.gpus or ()), 1)
+def _all_stay(evidence: Evidence, home: Household) -> bool:
+    """Whether the server keeps all models: by number, by real need and, in lines that have it, by the 80 % rule."""
+    profile = evidence.profile
+    few_enough = len(home.tenants) <= profile.max_loaded(home.room.specs(), evidence.wishes.server)
+    return few_enough and home.really and (home.believed or profile.fit != "prediction")
 
 
 class PartialOffload(Check):
@@ -180,16 +182,16 @@ def spills(evidence: Evidence, row: RunningModel) -> bool:
     """Whether more of a model lies on the host than belongs there."""
     on_host = row.size_bytes - row.vram_bytes
     wish = next((wish for wish in evidence.wishes.models if wish.name == row.name), None)
-    return on_host > max(_natural_bytes(evidence, row, wish), NATURAL_SHARE * row.size_bytes)
+    return on_host > _natural_bytes(evidence, row, wish)
 
 
 def _natural_bytes(evidence: Evidence, row: RunningModel, wish: ModelWish | None) -> float:
-    """What the engine keeps on the host though every layer is on a GPU; 0 where the model is not known."""
+    """What the engine keeps on the host though every layer is on a GPU; a share where the model is not known."""
     home = household_of(evidence) if wish else None
     tenants = home.tenants if isinstance(home, Household) else ()
     tenant = next((one for one in tenants if one.name == row.name), None)
     if tenant is None:
-        return 0.0
+        return NATURAL_SHARE * row.size_bytes
     return estimate(tenant.spec, tenant.setting).host.total_bytes + ESTIMATE_SLACK * row.size_bytes
 
 
