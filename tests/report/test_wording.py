@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.report.wording import achieved, counted, duration, listed, percent, period, plain, shortened
+from toolkit.report.wording import achieved, counted, duration, listed, percent, period, plain, sentence, shortened
 
 S = 1_000_000_000
 
@@ -83,3 +83,10 @@ def test_percents_counts_and_lists_read_as_sentences_do() -> None:
         "a and b",
         "a, b and c",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "alone"), [("it broke", "It broke."), ("does it run?", "Does it run?"), ("Done.", "Done.")]
+)
+def test_words_that_stand_alone(words: str, alone: str) -> None:
+    assert sentence(words) == alone

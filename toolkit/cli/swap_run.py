@@ -105,7 +105,9 @@ class Keeper:
         models = tuple(dict.fromkeys(one.move.model for one in self._samples))
         befores = tuple(one.move.before for one in self._samples if one.move.before is not None)
         matrix = matrix_of(self._samples, tuple(dict.fromkeys((*models, *befores))), self._order.ram_bytes)
-        self._path.write_text(csv_text(matrix.rows), encoding="utf-8")
+        half = self._path.with_suffix(".part")
+        half.write_text(csv_text(matrix.rows), encoding="utf-8")
+        half.replace(self._path)
         load_s = (sample.counters.load_ns or 0) / 1e9
         move = sample.move
         pair = f"{move.before or '(nothing)'} → {move.model}"

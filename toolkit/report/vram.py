@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from toolkit.report.wording import plain
+from toolkit.report.wording import plain, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +36,8 @@ def terminal_text(study: VramStudy, width: int = 80) -> str:
     console = Console(file=buffer, width=_WIDE_ENOUGH, force_terminal=False, legacy_windows=False)
     console.print(table, markup=False, highlight=False, emoji=False)
     wrapped = Console(file=rest, width=width, force_terminal=False, legacy_windows=False)
-    for sentence in (*(cliff_sentence(cliff) for cliff in study.cliffs), *notes(study)):
-        wrapped.print(Text(plain(sentence)), markup=False, highlight=False, emoji=False)
+    for words in (*(cliff_sentence(cliff) for cliff in study.cliffs), *notes(study)):
+        wrapped.print(Text(plain(words)), markup=False, highlight=False, emoji=False)
     text = f"{buffer.getvalue()}\n{rest.getvalue()}"
     return "\n".join(line.rstrip() for line in text.split("\n")).rstrip()
 
@@ -67,7 +67,7 @@ def notes(study: VramStudy) -> tuple[str, ...]:
 def _notes(study: VramStudy) -> Iterator[str]:
     outcome, setting = study.outcome, study.setting
     if outcome.ended is not None:
-        yield f"{outcome.ended[0].upper()}{outcome.ended[1:]}."
+        yield sentence(outcome.ended)
     if study.facts.simulated:
         yield "This host is the toolkit's own simulation: its sizes are those of its config, not of any GPU."
     for refusal in outcome.refusals:

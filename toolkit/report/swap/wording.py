@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from toolkit.report.wording import counted, duration, listed, plain
+from toolkit.report.wording import counted, duration, listed, plain, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +92,7 @@ def notes(study: SwapStudy) -> tuple[str, ...]:
 def _notes(study: SwapStudy) -> Iterator[str]:
     outcome, made = study.outcome, len(study.outcome.samples)
     if outcome.ended is not None:
-        yield f"{outcome.ended[0].upper()}{outcome.ended[1:]}."
+        yield sentence(outcome.ended)
     if made + len(outcome.failures) < study.planned:
         yield f"Incomplete: {made} of {study.planned} moves were made."
     if study.facts.simulated:
