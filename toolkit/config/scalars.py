@@ -128,8 +128,13 @@ def _base_url(value: Any) -> str:
     return text
 
 
+def is_ssh_target(text: str) -> bool:
+    """Whether it is `user@host`, `ssh://user@host:port` or a name; nothing that ssh could take for an option."""
+    return _SSH_TARGET.fullmatch(text) is not None
+
+
 def _ssh_target(value: Any) -> str:
-    if not isinstance(value, str) or not _SSH_TARGET.fullmatch(value):
+    if not isinstance(value, str) or not is_ssh_target(value):
         raise ValueError("an ssh target is written like user@host, ssh://user@host:2222, or a name of ~/.ssh/config")
     return value
 

@@ -187,13 +187,54 @@ class DocumentExchange(Exchange[StreamEvent, A]):
         return ()
 
 
-class StreamExchange(Exchange[StreamEvent, A]):
+class LinesExchange(Exchange[E, A]):
+    """An answer of JSON lines; a kind of it says what a line means and which is the last."""
+
+    accepts = (NDJSON, JSON)
+
+    def __init__(self, request: WireRequest, where: Where) -> None:
+        super().__init__(request, where)
+        self._lines = LineSplitter()
+
+    def _take(self, chunk: bytes, now_ns: int) -> Iterable[E]:
+        try:
+            lines = self._lines.feed(chunk)
+        except LineTooLongError as error:
+            raise WrongJsonError(f"a line of more than {error.limit_bytes} bytes") from None
+        for line in lines:
+            if not self.is_done and line.strip():
+                yield self._line(line, now_ns)
+
+    def _finish(self, now_ns: int) -> Iterable[E]:
+        rest = self._lines.rest()
+        if rest.strip() and not self.is_done:
+            try:
+                event = self._line(rest, now_ns)
+            except WrongJsonError:
+                raise self._broke(f"stopped in the middle of a line of {len(rest)} bytes") from None
+            yield event
+        if not self.is_done:
+            raise self._broke("stopped before its last line")
+
+    def _broke(self, how: str) -> StreamBrokeError:
+        return failures.stream_broke(self.where, how, self.progress())
+
+    def _record(self, line: bytes) -> dict[str, Any]:
+        """A line, decoded. Raises ErrorLineError if it is the server's own error."""
+        record = load_object(line)
+        if record.get("error"):
+            raise failures.error_line(self.where, record["error"], self.progress())
+        return record
+
+    def _line(self, line: bytes, now_ns: int) -> E:
+        raise NotImplementedError
+
+
+class StreamExchange(LinesExchange[StreamEvent, A]):
     """An answer of JSON lines, the last of which has `done`; `read` makes the typed answer of all of them.
 
     A load or unload is one object without a line end, which is taken as the last line.
     """
-
-    accepts = (NDJSON, JSON)
 
     def __init__(
         self,
@@ -205,37 +246,13 @@ class StreamExchange(Exchange[StreamEvent, A]):
         super().__init__(request, where)
         self._parse_line = parse_line
         self._read = read
-        self._lines = LineSplitter()
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._last: StreamEvent | None = None
         self._calls: list[ToolCall] = []
 
-    def _take(self, chunk: bytes, now_ns: int) -> Iterable[StreamEvent]:
-        try:
-            lines = self._lines.feed(chunk)
-        except LineTooLongError as error:
-            raise WrongJsonError(f"a line of more than {error.limit_bytes} bytes") from None
-        for line in lines:
-            if not self.is_done and line.strip():
-                yield self._line(line, now_ns)
-
-    def _finish(self, now_ns: int) -> Iterable[StreamEvent]:
-        rest = self._lines.rest()
-        if rest.strip() and not self.is_done:
-            try:
-                event = self._line(rest, now_ns)
-            except WrongJsonError:
-                raise self._broke(f"stopped in the middle of a line of {len(rest)} bytes") from None
-            yield event
-        if not self.is_done:
-            raise self._broke("stopped before its last line")
-
     def _line(self, line: bytes, now_ns: int) -> StreamEvent:
-        record = load_object(line)
-        if record.get("error"):
-            raise failures.error_line(self.where, record["error"], self.progress())
-        event = self._parse_line(record, now_ns)
+        event = self._parse_line(self._record(line), now_ns)
         self._text.append(event.text)
         self._thinking.append(event.thinking)
         self._calls.extend(event.tool_calls)
@@ -249,9 +266,6 @@ class StreamExchange(Exchange[StreamEvent, A]):
             whole = replace(event, text=text, thinking=thinking, tool_calls=tuple(self._calls))
             self._answer = self._read(whole, self.times)
         return event
-
-    def _broke(self, how: str) -> StreamBrokeError:
-        return failures.stream_broke(self.where, how, self.progress())
 
     def _so_far(self) -> tuple[str, str]:
         return "".join(self._text), "".join(self._thinking)

@@ -6,12 +6,12 @@ a file is to hold goes through standard input, so no value is ever read as shell
 
 from __future__ import annotations
 
-import re
 import shlex
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from toolkit.config.scalars import is_ssh_target
 from toolkit.errors import HostError, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 CONNECT_WITHIN_S = 10
 RUN_WITHIN_S = 180.0
 """A restart waits for the old server to end, which systemd allows 90 s."""
-_TARGET = re.compile(r"(?:ssh://)?(?:[A-Za-z0-9_.][A-Za-z0-9_.-]*@)?[A-Za-z0-9_.\[][A-Za-z0-9_.:%\[\]-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class SshRunner:
     target: str
 
     def __post_init__(self) -> None:
-        if _TARGET.fullmatch(self.target) is None:
+        if not is_ssh_target(self.target):
             raise UsageError(
                 f"{self.target!r} is no ssh target: write user@host, ssh://user@host:2222, or a name of ~/.ssh/config"
             )
