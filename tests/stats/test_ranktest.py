@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, rankdata
 
 from toolkit.stats.autocorrelation import INDEPENDENT, Correlation, correlation
-from toolkit.stats.ranktest import permutation_p, rank_test, two_sided_p
+from toolkit.stats.permutation import permutation_p
+from toolkit.stats.ranks import midranks
+from toolkit.stats.ranktest import rank_test, two_sided_p
 
 VALUES = st.integers(0, 8).map(float)
 SMALL = st.lists(VALUES, min_size=1, max_size=5)
@@ -98,6 +100,11 @@ def _series(rng: np.random.Generator, memory: float) -> np.ndarray[tuple[int], n
     for place in range(1, 300):
         values[place] = memory * values[place - 1] + steps[place]
     return values
+
+
+@given(st.lists(VALUES, min_size=1, max_size=40))
+def test_ranks_are_those_of_scipy(values: list[float]) -> None:
+    assert midranks(values).tolist() == rankdata(values).tolist()
 
 
 def test_independent_samples_are_left_as_they_are() -> None:

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import median_abs_deviation
+from scipy.stats import kruskal, median_abs_deviation
 
 from toolkit.stats.autocorrelation import INDEPENDENT, Correlation
 from toolkit.stats.bootstrap import bootstrap_interval
 from toolkit.stats.outliers import outliers, scores
-from toolkit.stats.repeats import differ
+from toolkit.stats.repeats import differ, kruskal_wallis
 from toolkit.stats.warmup import mser_cut, warmup_length
 
 SAMPLES = st.lists(st.floats(-1e6, 1e6), max_size=40)
@@ -85,3 +85,11 @@ def test_runs_that_differ_are_seen_and_their_samples_not_pooled() -> None:
 def test_runs_of_one_source_are_pooled() -> None:
     rng = np.random.default_rng(4)
     assert sum(differ([rng.normal(size=40) for _ in range(4)], INDEPENDENT) for _ in range(500)) <= 15  # 1 % expected
+
+
+@given(st.lists(st.lists(st.integers(0, 5).map(float), min_size=2, max_size=12), min_size=2, max_size=4))
+def test_h_is_that_of_scipy(series: list[list[float]]) -> None:
+    if len({value for one in series for value in one}) > 1:
+        assert kruskal_wallis(series) == pytest.approx(float(kruskal(*series).statistic), abs=1e-9)
+    else:
+        assert kruskal_wallis(series) == 0

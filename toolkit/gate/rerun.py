@@ -48,7 +48,8 @@ class Collector:
         judgement = self.judge(base, new, spent(rule, look))
         while judgement.verdict == "inconclusive":
             begun_ns = self.clock_ns()
-            if begun_ns - start_ns + longest_ns >= self.budget_ns:
+            left_ns = self.budget_ns - (begun_ns - start_ns)
+            if left_ns <= 0 or longest_ns > left_ns:
                 break
             more_base, more_new = self.measure(look)
             longest_ns = max(longest_ns, self.clock_ns() - begun_ns)

@@ -14,6 +14,7 @@ ABSENT = "-"
 NO_DIFFERENCE = "~"
 _TIME_UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
+_SECONDS = {"ns": 1e-9, "s": 1.0, "sec": 1.0}
 _DIGITS = 3
 _SMALL_P = 0.0001
 
@@ -24,10 +25,9 @@ def value(number: float | None, unit: str) -> str:
         return ABSENT
     if unit == "share":
         return f"{number * 100:.1f} %"
-    if unit in {"ns", "s", "ns/op", "sec/op"}:
-        rest = unit.removeprefix("ns").removeprefix("sec").removeprefix("s")
-        seconds = number / 1e9 if unit.startswith("ns") else number
-        return _scaled(seconds, _TIME_UNITS, rest)
+    time, slash, per = unit.partition("/")
+    if time in _SECONDS:
+        return _scaled(number * _SECONDS[time], _TIME_UNITS, slash + per)
     return _scaled(number, _PREFIXES, f" {unit}").replace("  ", " ")
 
 

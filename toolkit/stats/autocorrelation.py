@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import rankdata
+
+from toolkit.stats.ranks import midranks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,7 @@ def correlation(series: Sequence[Samples]) -> Correlation:
     centred on its own: a difference between them is no correlation.
     """
     usable = [one for one in series if len(one) >= SHORTEST]
-    found = [(len(one), autocorrelations(rankdata(one))) for one in usable]
+    found = [(len(one), autocorrelations(midranks(one))) for one in usable]
     found = [(count, lags) for count, lags in found if lags[0] > 0]
     if not found:
         return INDEPENDENT

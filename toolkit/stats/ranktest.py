@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtr, stdtr
-from scipy.stats import permutation_test, rankdata
 
 from toolkit.stats.autocorrelation import INDEPENDENT
+from toolkit.stats.ranks import midranks, varying_share
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,15 +42,12 @@ def rank_test(base: Samples, new: Samples, correlation: Correlation = INDEPENDEN
     """
     if not len(base) or not len(new):
         raise ValueError("a rank test needs samples on both sides")
-    ranks = rankdata(np.concatenate([np.asarray(base, dtype=np.float64), np.asarray(new, dtype=np.float64)]))
+    ranks = midranks(np.concatenate([np.asarray(base, dtype=np.float64), np.asarray(new, dtype=np.float64)]))
     count = len(new)
     superiority = (float(ranks[len(base) :].sum()) - count * (count + 1) / 2) / (len(base) * count)
     if correlation is INDEPENDENT and len(base) * count <= EXACT_PAIRS:
         return RankTest(superiority, _exact_p(ranks, count))
-    _, ties = np.unique(ranks, return_counts=True)
-    total = len(ranks)
-    varying = 1 - float((ties.astype(np.float64) ** 3 - ties).sum()) / (float(total) ** 3 - total)
-    error = standard_error(len(base), count, correlation) * math.sqrt(max(varying, 0.0))
+    error = standard_error(len(base), count, correlation) * math.sqrt(varying_share(ranks))
     if error == 0:
         return RankTest(superiority, 1.0)
     return RankTest(superiority, two_sided_p((superiority - 0.5) / error, correlation.freedom))
@@ -79,18 +76,6 @@ def arrangements(doubled_ranks: NDArray[np.int64], chosen: int) -> NDArray[np.fl
     for rank in doubled_ranks:
         ways[1:, rank:] += ways[:-1, : ways.shape[1] - rank].copy()
     return np.asarray(ways[chosen])
-
-
-def permutation_p(base: Samples, new: Samples, rng: np.random.Generator, rounds: int = 9_999) -> float:
-    """Return the two-sided p of the difference of means over random relabellings (all of them where they are few)."""
-    found = permutation_test(
-        (np.asarray(base), np.asarray(new)),
-        lambda left, right, axis: np.mean(right, axis=axis) - np.mean(left, axis=axis),
-        vectorized=True,
-        n_resamples=rounds,
-        rng=rng,
-    )
-    return float(found.pvalue)
 
 
 def _exact_p(ranks: NDArray[np.float64], chosen: int) -> float:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 ALL_PAIRS = 1_000_000
 """Up to so many pairs are written out; beyond, the one wanted is found by bisection."""
 
-BISECTIONS = 60
+BISECTIONS = 40
+"""Halvings of the range of differences: to 12 digits of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,8 @@ def ratio_shift(base: Samples, new: Samples, correlation: Correlation, level: fl
     if tail < 1:
         return None
     low, high = _differences(lower, upper, (tail, pairs + 1 - tail))
-    middle = _differences(lower, upper, ((pairs + 1) // 2, pairs // 2 + 1))
+    half = (pairs + 1) // 2  # of millions of pairs the two in the middle are one
+    middle = _differences(lower, upper, (half, half if pairs > ALL_PAIRS else pairs // 2 + 1))
     estimate = min(max((middle[0] + middle[1]) / 2, low), high)
     count = min(len(lower), len(upper))
     change = Interval(math.expm1(estimate), math.expm1(low), math.expm1(high), level, count)
@@ -121,7 +123,8 @@ def _differences(lower: NDArray[np.float64], upper: NDArray[np.float64], places:
         every = np.subtract.outer(upper, lower).ravel()
         at = [place - 1 for place in places]
         return [float(value) for value in np.partition(every, sorted(set(at)))[at]]
-    return [_difference_at(lower, upper, place) for place in places]
+    found = {place: _difference_at(lower, upper, place) for place in {places[0], places[1]}}
+    return [found[place] for place in places]
 
 
 def _difference_at(lower: NDArray[np.float64], upper: NDArray[np.float64], place: int) -> float:
