@@ -8,7 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from toolkit.cli.swap import swap
-from toolkit.errors import HotswapError
+from toolkit.cli.swap_run import Keeper
+from toolkit.errors import HotswapError, UsageError
+from toolkit.measure.host_facts import HostFacts
+from toolkit.measure.swap.study import SwapOrder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +36,14 @@ def test_mistakes_are_plain_sentences(arguments: tuple[str, ...], code: int, wor
     assert isinstance(failure, HotswapError)
     assert failure.exit_code == code
     assert words in str(failure)
+
+
+def test_a_simulation_has_a_page_cache_of_its_own(tmp_path: Path) -> None:
+    order = SwapOrder(("a", "b"), 1, 0, {}, None)
+    facts = HostFacts(NOBODY, "0.32.15", "0.1.0", "2026-11-28T01:02:03Z", (), simulated=True)
+    with pytest.raises(UsageError, match="page cache of its own"):
+        Keeper(tmp_path, order, drops=True, quiet=True).started(facts, 6)
+    Keeper(tmp_path, order, drops=False, quiet=True).started(facts, 6)
 
 
 def test_no_is_no(tmp_path: Path) -> None:

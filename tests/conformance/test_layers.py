@@ -39,6 +39,9 @@ PURE_MODULES = (
     *(f"ops/provision/{name}.py" for name in ("backoff", "company", "desired", "drift", "meter", "plan", "sizes")),
     *(f"ops/provision/{name}.py" for name in ("render", "render_company", "state", "verify")),
     *(f"ops/settings/{name}.py" for name in ("deployment", "rendered")),
+    *(f"measure/swap/{name}.py" for name in ("moves", "sample", "split", "outliers", "cache_state", "bound", "matrix")),
+    *(f"measure/vram/{name}.py" for name in ("ladder", "study")),
+    "llm/conversation.py",
 )
 PURE = ("host/scheduler", "cache", "routing", "stats", "fit", "lab", "ops/doctor/checks", *PURE_MODULES, "metrics")
 THREADS_ALLOWED = {"cache/manager.py"}

@@ -46,7 +46,7 @@ def run(models: tuple[str, ...], out: Path | None, given: dict[str, Any]) -> tup
     directory = free_directory("swap", out)
     if (directory / FILE_NAME).exists():
         raise UsageError(f"{directory / FILE_NAME} is an earlier measurement; give another --out")
-    keeper = Keeper(directory, order, quiet=given["quiet"])
+    keeper = Keeper(directory, order, drops=dropper is not None, quiet=given["quiet"])
     study = on_host(
         loaded,
         address,
@@ -86,15 +86,25 @@ def finish(study: SwapStudy, directory: Path, given: dict[str, Any]) -> None:
 class Keeper:
     """Says how far it is on stderr, and keeps every sample, so that even a killed program loses none."""
 
-    def __init__(self, directory: Path, order: SwapOrder, *, quiet: bool) -> None:
+    def __init__(self, directory: Path, order: SwapOrder, *, drops: bool, quiet: bool) -> None:
         self._path = directory / FILE_NAME
         self._order = order
+        self._drops = drops
         self._quiet = quiet
         self._samples: list[Sample] = []
         self._planned = 0
 
     def started(self, facts: HostFacts, planned: int) -> None:
-        """The models are there; from here on the host is changed."""
+        """The models are there; from here on the host is changed.
+
+        Raises:
+            UsageError: the page cache of a machine was to be dropped for a host that does not read from it.
+        """
+        if self._drops and facts.simulated:
+            raise UsageError(
+                f"{facts.url} is a simulation, which has a page cache of its own; --drop-caches would drop that of a "
+                "machine, and the labels would be wrong: leave it out"
+            )
         self._planned = planned
         self._say(f"{planned} moves on {facts.url} (Ollama {facts.server_version}); what is in memory there goes, and")
         self._say("is loaded again at the end. Ctrl-C keeps what was measured.")
