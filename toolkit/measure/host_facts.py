@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from toolkit.ollama.address import Address
     from toolkit.ollama.types import InstalledModel, ModelInfo, Version
+
+_BLOB = re.compile(r"^FROM .*sha256[-:]([0-9a-f]{64})\s*$", re.MULTILINE)
 
 
 class AskableHost(Protocol):
@@ -37,12 +40,17 @@ class AskableHost(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MeasuredModel:
-    """A model as the host has it; `file_bytes` is what `/api/tags` calls its size."""
+    """A model as the host has it; `file_bytes` is what `/api/tags` calls its size.
+
+    `blob` is the sha256 of its model file by its Modelfile, None if that names none. Two models of one blob share one
+    process on the server.
+    """
 
     name: str
     digest: str
     file_bytes: int
     generates: bool
+    blob: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +101,6 @@ def is_stand_in(name: str, info: ModelInfo) -> bool:
 
 def _measured(row: InstalledModel, info: ModelInfo) -> MeasuredModel:
     capabilities = info.capabilities
-    return MeasuredModel(row.name, row.digest, row.size_bytes, capabilities is None or "completion" in capabilities)
+    blob = _BLOB.search(info.modelfile)
+    generates = capabilities is None or "completion" in capabilities
+    return MeasuredModel(row.name, row.digest, row.size_bytes, generates, blob[1] if blob else None)

@@ -18,6 +18,7 @@ from toolkit.measure.swap.moves import Move
 from toolkit.measure.swap.session import SwapSession
 from toolkit.measure.swap.study import SwapOrder, study_swaps
 from toolkit.ollama.client import OllamaClient
+from toolkit.ollama.types import CreateRequest
 from toolkit.replay.make_room import Patience
 
 if TYPE_CHECKING:
@@ -117,6 +118,14 @@ async def test_what_cannot_be_measured_is_refused_before_anything_is_touched() -
             with pytest.raises(UsageError, match=words):
                 await study_swaps(SwapOrder(models, 1, 0, {}, None), client, patience=QUICK)
         assert await client.ps() == ()
+
+
+async def test_two_names_of_one_file_are_refused() -> None:
+    """The server runs one process for both, so that it would be waited for in vain."""
+    async with client_of_twin() as client:
+        await client.create(CreateRequest("again", FAST))
+        with pytest.raises(UsageError, match=r"again:latest are one model file under two names"):
+            await study_swaps(SwapOrder((FAST, "again"), 1, 0, {}, None), client, patience=QUICK)
 
 
 async def test_a_move_that_fails_is_noted_and_the_rest_goes_on() -> None:

@@ -71,13 +71,14 @@ async def study_swaps(
     `on_start` is told the host's facts and the number of moves, before anything is touched.
 
     Raises:
-        UsageError: fewer than two models, or one that the host lacks; nothing was changed.
+        UsageError: fewer than two models, one that the host lacks, or two of one file; nothing was changed.
         OllamaError: the host does not answer at all.
     """
     facts = await ask_host(client, order.models, to_generate=True)
     names = tuple(model.name for model in facts.models)
     if len(names) <= 1:
         raise UsageError("a swap needs two models; name at least two, or a config that has them")
+    _refuse_twins(facts)
     pages: tuple[Pages, ...] = ("as_found",) if dropper is None else ("dropped", "warmed")
     moves = planned_moves(names, order.rounds, random.Random(order.seed), pages=pages)
     on_start(facts, len(moves))
@@ -86,3 +87,14 @@ async def study_swaps(
     outcome = await session.run(moves)
     matrix = matrix_of(outcome.samples, names, order.ram_bytes)
     return SwapStudy(facts, order, dropper is not None, len(moves), outcome, matrix)
+
+
+def _refuse_twins(facts: HostFacts) -> None:
+    """Two names of one file are one process, which `/api/ps` lists under the name that was loaded first."""
+    names: dict[str, str] = {}
+    for model in facts.models:
+        if model.blob is not None and names.setdefault(model.blob, model.name) != model.name:
+            raise UsageError(
+                f"{names[model.blob]} and {model.name} are one model file under two names, so there is nothing to swap "
+                "between them; name one of the two"
+            )
