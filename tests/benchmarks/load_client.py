@@ -58,8 +58,7 @@ async def engine(url: str, what: Plan) -> tuple[list[float], dict[str, object]]:
             start_ns = time.monotonic_ns() + LEAD_NS
             player = LoadEngine(what, dispatcher, client, keep=keeper.keep, start_ns=start_ns)
             await player.run()
-    measures = () if player.measure is None else (player.measure,)
-    run = keeper.finish(measures, (), player.end_ns, complete=player.complete)
+    run = keeper.finish(player.measures, (), player.end_ns, complete=player.complete)
     errors = [
         (record.first_token_ns + start_ns - record.prompt_tokens) / 1e6
         for record in run.records

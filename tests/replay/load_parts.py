@@ -75,5 +75,4 @@ async def play(url: str, what: Plan, terms: LoadTerms = WHOLE_PLAN, strategy: St
             terms=terms,
         )
         await engine.run()
-    measures = () if engine.measure is None else (engine.measure,)
-    return keeper.finish(measures, engine.spans(), engine.end_ns, complete=engine.complete)
+    return keeper.finish(engine.measures, engine.spans(), engine.end_ns, complete=engine.complete)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from toolkit.experiment.crew import Crew, CrewPlayer
     from toolkit.experiment.setup import Setup
     from toolkit.experiment.shelf import Shelf
     from toolkit.ollama.client import OllamaClient
@@ -63,6 +64,7 @@ async def measure(
     place: Place,
     shelf: Shelf,
     terms: LoadTerms = WHOLE_PLAN,
+    crew: Crew | None = None,
     on_answer: Callable[[], None] | None = None,
 ) -> Measured:
     """Play each plan under each strategy; the shelf keeps each run, in the directory that `place` names.
@@ -85,7 +87,7 @@ async def measure(
     try:
         for repetition, strategy in turns:
             await empty_host(client)
-            run, engine = await _play(setup, plans, client, strategy, repetition, place, shelf, terms, on_answer)
+            run, engine = await _play(setup, plans, client, strategy, repetition, place, shelf, terms, crew, on_answer)
             runs.append(run)
             if not engine.complete:
                 ended, interrupted = _why_ended(engine), engine.interrupted
@@ -123,21 +125,24 @@ async def _play(  # noqa: PLR0917 - one call, above
     place: Place,
     shelf: Shelf,
     terms: LoadTerms,
+    crew: Crew | None,
     on_answer: Callable[[], None] | None,
-) -> tuple[Run, LoadEngine]:
+) -> tuple[Run, LoadEngine | CrewPlayer]:
     """One run on the empty host."""
     plan = plans[repetition]
     provenance = await _provenance(client, setup, plan, len(plans))
     with shelf.recording(place(strategy, repetition + 1), strategy, repetition, provenance) as sink:
         keeper = RunKeeper(plan, sink, on_answer)
-        dispatcher = setup.dispatcher(strategy)
+        player: LoadEngine | CrewPlayer
+        if crew is None:
+            dispatcher, start_ns = setup.dispatcher(strategy), time.monotonic_ns()
+            player = LoadEngine(plan, dispatcher, client, keep=keeper.keep, start_ns=start_ns, terms=terms)
+        else:
+            player = crew.player(client, (strategy, repetition), keeper.keep)
         with calm_collector():
-            start_ns = time.monotonic_ns()
-            engine = LoadEngine(plan, dispatcher, client, keep=keeper.keep, start_ns=start_ns, terms=terms)
-            await engine.run()
-        measures = () if engine.measure is None else (engine.measure,)
-        run = keeper.finish(measures, engine.spans(), engine.end_ns, complete=engine.complete)
-    return run, engine
+            await player.run()
+        run = keeper.finish(player.measures, player.spans(), player.end_ns, complete=player.complete)
+    return run, player
 
 
 def _refuse_overwriting(directories: Iterable[Path]) -> None:
@@ -154,7 +159,7 @@ def _interleaved(names: Sequence[str], repetitions: int) -> Iterator[tuple[int, 
             yield repetition, name
 
 
-def _why_ended(engine: LoadEngine) -> str:
+def _why_ended(engine: LoadEngine | CrewPlayer) -> str:
     if engine.died is not None:
         return f"the host went away in the middle of a run; what was measured is kept: {engine.died}"
     return "interrupted; what was measured is kept"

@@ -6,7 +6,8 @@ import asyncio
 import signal
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit.errors import UsageError
 from toolkit.experiment.host import asked_host
@@ -16,16 +17,20 @@ from toolkit.ollama.from_config import client_from_config
 from toolkit.replay.terms import WHOLE_PLAN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from toolkit.config.models import Config
+    from toolkit.experiment.crew import Crew
     from toolkit.experiment.live import Place
     from toolkit.experiment.setup import Setup
     from toolkit.experiment.shape import Shape
     from toolkit.experiment.shelf import Shelf
     from toolkit.ollama.address import Address
+    from toolkit.ollama.client import OllamaClient
     from toolkit.replay.terms import LoadTerms
     from toolkit.workload.plan import Plan
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +82,28 @@ def play_all(
         shelf.add(runs)
         return Measured(runs, None, interrupted=False)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_on_host(stage, stage.address, setup, plans, names, place, shelf, on_answer))
+        if stage.processes == 1:
+            return _run(_on_host(stage, stage.address, setup, plans, names, place, shelf, None, on_answer))
+        return _by_a_crew(stage, stage.address, setup, plans, names, place, shelf, on_answer)
     except asyncio.CancelledError:  # told to stop by SIGTERM before the first run or after the last
         raise KeyboardInterrupt from None
+
+
+def _by_a_crew(  # noqa: PLR0917 - one call, above
+    stage: Stage,
+    address: Address,
+    setup: Setup,
+    plans: Sequence[Plan],
+    names: Sequence[str],
+    place: Place,
+    shelf: Shelf,
+    on_answer: Callable[[], None] | None,
+) -> Measured:
+    from toolkit.experiment.crew import Crew  # noqa: PLC0415 - for those who need it
+
+    client = partial(_client, stage, address)
+    with Crew(stage.processes, setup, plans, names, stage.terms, run=_run, client=client) as crew:
+        return _run(_on_host(stage, address, setup, plans, names, place, shelf, crew, on_answer))
 
 
 async def _on_host(  # noqa: PLR0917 - one call, above
@@ -91,18 +114,28 @@ async def _on_host(  # noqa: PLR0917 - one call, above
     names: Sequence[str],
     place: Place,
     shelf: Shelf,
+    crew: Crew | None,
     on_answer: Callable[[], None] | None,
 ) -> Measured:
-    from toolkit.ollama.aiohttp_transport import AiohttpTransport  # noqa: PLC0415 - 0.2 s, not for simulations
-
     task = asyncio.current_task()
     with suppress(NotImplementedError):  # no signals on this platform's loop; Ctrl-C still works
         if task is not None:
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with client_from_config(stage.config.host, stage.environment, address, AiohttpTransport(address)) as client:
+    async with _client(stage, address) as client:
         return await measure(
-            setup, plans, names, client, place=place, shelf=shelf, terms=stage.terms, on_answer=on_answer
+            setup, plans, names, client, place=place, shelf=shelf, terms=stage.terms, crew=crew, on_answer=on_answer
         )
+
+
+def _client(stage: Stage, address: Address) -> OllamaClient:
+    from toolkit.ollama.aiohttp_transport import AiohttpTransport  # noqa: PLC0415 - 0.2 s, not for simulations
+
+    return client_from_config(stage.config.host, stage.environment, address, AiohttpTransport(address))
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(work)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

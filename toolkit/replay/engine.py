@@ -72,7 +72,7 @@ class LoadEngine:
         loop = asyncio.get_running_loop()
         self.died: OllamaError | None = None
         self.interrupted = False
-        self.measure: SelfMeasure | None = None
+        self.measures: tuple[SelfMeasure, ...] = ()
         self.start_ns = start_ns
         self._plan = plan
         self._dispatcher = dispatcher
@@ -107,7 +107,7 @@ class LoadEngine:
             self._pacer.close()
             await _stop([*([watcher] if watcher else []), *self._tasks])
             self._last_ns = max(self._last_ns, 0 if self.complete else self._now_ns())
-            self.measure = self._self_watch.stop()
+            self.measures = (self._self_watch.stop(),)
         if self._bug is not None:
             raise self._bug
 
