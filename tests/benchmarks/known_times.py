@@ -16,7 +16,7 @@ from typing import cast
 import uvloop
 
 TOKENS = 33
-FIRST_AFTER_S, GAP_S = 0.02, 0.008
+FIRST_AFTER_S, GAP_S = 0.02137, 0.00831  # in no simple proportion to any rate of arrivals
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
 SHAPE = b'{"model":"m:1b","created_at":"2026-11-22T20:48:51.844897690Z","message":{"role":"assistant","content":"'
 TOKEN = SHAPE + b' token"},"done":false}\n'

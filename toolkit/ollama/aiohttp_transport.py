@@ -10,9 +10,11 @@ import asyncio
 import os
 import socket
 import ssl
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 from yarl import URL
@@ -71,6 +73,9 @@ class AiohttpTransport:
             keepalive_timeout=_IDLE_CONNECTION_S,
             ssl=self._tls,
         )
+        # No public switch either; where it means nothing, reading is slower and otherwise the same.
+        made: partial[ResponseHandler] = partial(_Reader, loop=asyncio.get_running_loop())  # type: ignore[assignment]  # partial is invariant
+        connector._factory = made  # noqa: SLF001 - see above
         self._session = session = aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),  # a request must not depend on earlier answers
@@ -93,6 +98,29 @@ class AiohttpTransport:
             limit = aiohttp.ClientTimeout(total=None, sock_connect=connect_s, ceil_threshold=1e9)
             self._limits[connect_s] = limit
         return limit
+
+
+class _Reader(ResponseHandler):
+    """Aiohttp's own connection, which goes on reading only if it had stopped.
+
+    The original goes through its parser with nothing, and asks the loop to read on, after every piece that is taken:
+    a seventh of all the time at hundreds of streams a second.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._has_stopped = False
+
+    def pause_reading(self) -> None:
+        """Too much is here that nobody has taken."""
+        self._has_stopped = True
+        super().pause_reading()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """It was taken."""
+        if self._has_stopped:
+            self._has_stopped = False
+            super().resume_reading(resume_parser)
 
 
 class AiohttpResponse:
