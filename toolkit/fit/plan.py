@@ -2,7 +2,8 @@
 
 Rules (ggml's scheduler and graph allocator):
 - results are computed in runs of one device; what a run needs from another device is copied at its start, once a pass;
-- a weight that has to be brought from another device starts a run of its own, so that its copy lives briefly;
+- a step with a weight of another device starts a new run if the present one has fetched anything, so that copies live
+  briefly;
 - inputs are placed before anything else; so is what crosses devices when batches are pipelined, several times over;
 - an element-wise result overwrites the first source of the same shape that nothing else needs and that is no view;
 - memory is given back as soon as the last reader has run; outputs are never given back.
@@ -94,18 +95,16 @@ def _runs(order: Sequence[Tensor]) -> Iterator[tuple[int, list[Tensor]]]:
     brought: set[tuple[int, int]] = set()
     for tensor in order:
         if tensor.computed:
-            foreign = any(source.device != tensor.device for source in tensor.sources)
-            weights = (
-                {(id(source), tensor.device) for source in tensor.sources if source.is_weight} if foreign else set()
-            )
-            brings = not weights <= brought
-            brought |= weights
-            if tensor.device != device or (brings and fetches):
+            foreign = [source for source in tensor.sources if source.device != tensor.device]
+            weighs = any(source.is_weight for source in foreign)
+            if tensor.device != device or (weighs and fetches):
                 if device is not None:
                     yield device, run
                     run, fetches = [], False
                 device = tensor.device
-            fetches = fetches or foreign
+            needed = {(id(source), tensor.device) for source in foreign}
+            fetches = fetches or not needed <= brought
+            brought |= needed
         run.append(tensor)
     if device is not None:
         yield device, run
