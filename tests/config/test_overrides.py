@@ -134,7 +134,7 @@ def test_keys_with_dots_are_quoted() -> None:
             "llm.models.code=",
             (
                 "--set llm.models.code: found nothing; "
-                "a model is a name in quotes, or a mapping with name, role, options and pin"
+                "a model is a name in quotes, or a mapping with name, digest, modelfile, pin, role, options"
             ),
         ),
     ],

@@ -158,6 +158,15 @@ async def test_a_pinned_digest_is_checked_and_another_one_is_no_success() -> Non
         assert right.converged
 
 
+async def test_nothing_is_made_of_a_base_that_is_not_the_pinned_one() -> None:
+    async with host() as rig:
+        text = THREE + f'host: {{models: [{{name: "{FAST}", digest: "{"ab" * 32}"}}]}}\n'
+        applied = await rig.apply(wanted_of(text))
+        problems = {result.name: result.problem or "" for result in applied.results}
+        assert "not made, because its base" in problems["short"]
+        assert "short:latest" not in await rig.installed()
+
+
 async def test_a_slow_registry_is_waited_for() -> None:
     """Each line comes 50 ms late, in all longer than a stall may take: what moves is not stalled."""
     async with host(SlowTokens(pause_ns=50 * MS, when=pulling(model=FAST)), lacks=(FAST,)) as rig:

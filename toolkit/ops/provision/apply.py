@@ -98,6 +98,7 @@ class Application:
             for action in plan.changes:
                 if action.fetches:
                     group.create_task(self._fetch(action, gate))
+        self._verify(await self._look())  # nothing is made of a base that is not the one that is pinned
         await self._make()
         observed = await self._look()
         self._verify(observed)
