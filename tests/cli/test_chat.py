@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from toolkit.cache.strategy import Directive
 from toolkit.cli.chat import chat
 from toolkit.cli.chat_run import as_json, footer, harmless
-from toolkit.errors import UsageError
+from toolkit.errors import InputError, UsageError
 from toolkit.llm.parts import LLMAnswer, Route
 from toolkit.ollama.types import ChatAnswer, Counters, Times
 
@@ -50,6 +50,13 @@ def test_json_has_the_history_and_null_for_what_is_absent() -> None:
 
 def test_a_model_cannot_act_on_the_terminal() -> None:
     assert harmless("a\x1b[2Jb\tc\nd") == "a\\u001b[2Jb\tc\nd"
+
+
+@pytest.mark.parametrize("given", ["", " \n"])
+def test_nothing_is_no_question(given: str) -> None:
+    failure = CliRunner().invoke(chat, ["--host", "http://127.0.0.1:9", "--quiet"], input=given).exception
+    assert isinstance(failure, InputError)
+    assert "nothing to ask" in str(failure)
 
 
 def test_without_a_host_there_is_nobody_to_talk_to() -> None:

@@ -46,6 +46,14 @@ def test_a_simulation_has_a_page_cache_of_its_own(tmp_path: Path) -> None:
     Keeper(tmp_path, order, drops=False, quiet=True).started(facts, 6)
 
 
+def test_an_earlier_measurement_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "swap_matrix.csv").write_text("kept", encoding="utf-8")
+    failure = CliRunner().invoke(swap, ["a", "b", "--host", NOBODY, "--out", str(tmp_path), "--quiet"]).exception
+    assert isinstance(failure, UsageError)
+    assert "earlier measurement" in str(failure)
+    assert (tmp_path / "swap_matrix.csv").read_text(encoding="utf-8") == "kept"
+
+
 def test_no_is_no(tmp_path: Path) -> None:
     """Whoever does not agree that the page cache is dropped has measured nothing and changed nothing."""
     arguments = ["a", "b", "--host", NOBODY, "--drop-caches", "--ssh", "me@there", "--out", str(tmp_path)]

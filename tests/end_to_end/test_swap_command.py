@@ -24,15 +24,12 @@ def test_it_measures_keeps_and_puts_back(tmp_path: Path) -> None:
     with served_twin(tmp_path, *QUICK) as (url, _):
         body = {"model": FAST, "keep_alive": "20m", "options": {"num_ctx": 8192}, "stream": False}
         httpx.post(f"{url}/api/generate", json=body, trust_env=False, timeout=30).raise_for_status()
-        done = hotswap("swap", FAST, CODE, "--host", url, "--repeat", "2", "--num-ctx", "4096", "--json", "--out", out)
+        done = hotswap("swap", FAST, CODE, "--host", url, "--repeat", "1", "--num-ctx", "4096", "--json", "--out", out)
         assert done.returncode == 0, done.stderr
         assert loaded(url) == {FAST: 8192}
-        again = hotswap("swap", FAST, CODE, "--host", url, "--out", out)
-        assert again.returncode == 2
-        assert "earlier measurement" in again.stderr
     told = json.loads(done.stdout)
     assert (told["complete"], told["simulated"], told["clocks_agree"]) == (True, True, False)
-    assert len(told["samples"]) == 12
+    assert len(told["samples"]) == 6
     assert {(cell["from"], cell["to"]) for cell in told["cells"]} == {
         (before, model) for before in (None, FAST, CODE) for model in (FAST, CODE)
     }
