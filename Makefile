@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test fuzz test-live lint bench lock pictures clean
+.PHONY: install demo test fuzz test-live lint bench lock pictures clean load-table
 
 install: $(VENV)/.installed
 
@@ -42,6 +42,10 @@ fuzz: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only
+
+# The load engine's own error at several rates, into docs/load.md; needs two cores, best left alone meanwhile.
+load-table: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/python tests/benchmarks/load_table.py
 
 # Maintainers only: resolve anew (names, versions, hashes; the registry's address stays out).
 lock:
