@@ -100,6 +100,12 @@ def test_table_summary_and_junit_are_as_they_were(sides: Path) -> None:
     assert written["summary.md"].count("\n| Benchmark") == len(metrics)
 
 
+def test_the_page_shows_a_real_table() -> None:
+    page = (GOLDEN.parents[2] / "docs" / "gate.md").read_text(encoding="utf-8")
+    lines = (GOLDEN / "table.txt").read_text(encoding="utf-8").rstrip().split("\n")
+    assert "".join(f"    {line}\n" if line else "\n" for line in lines) in page
+
+
 def test_what_benchstat_reads_has_every_sample_again(sides: Path) -> None:
     hotswap("base.txt", "worse.txt", "--benchstat", "gate.txt", cwd=sides)
     before, after = (sides / "gate.txt").read_text().split("side: new")

@@ -167,6 +167,13 @@ def test_a_burst_of_failures_is_one_event_not_twenty(made: Any) -> None:
     assert (answered.verdict, answered.correlation.time > 5) == ("inconclusive", True)
 
 
+def test_what_was_zero_and_is_not_any_more_is_worse() -> None:
+    """No ratio to zero exists; that something new is there is plain all the same."""
+    found = judge(a_series((0.0,) * 10), a_series((5.0,) * 10), RULE)
+    assert (found.verdict, found.lines[0].finding.shift) == ("regression", None)
+    assert judge(a_series((0.0,) * 10), a_series((0.0,) * 10), RULE).verdict == "pass"
+
+
 def test_warm_up_is_pointed_out() -> None:
     cold = tuple(9.0 - number / 5 for number in range(40))
     rest = tuple(1.0 + (number * 7 % 10) / 1000 for number in range(200))

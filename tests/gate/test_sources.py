@@ -52,7 +52,7 @@ def test_go_text_as_benchstat_reads_it() -> None:
     assert dict(side.shown)["commit"] == "1234"
 
 
-@pytest.mark.parametrize("line", ["BenchmarkX 1 2", "BenchmarkX 1 two ns/op"])
+@pytest.mark.parametrize("line", ["BenchmarkX 1 2", "BenchmarkX 1 two ns/op", "BenchmarkX 1 NaN ns/op"])
 def test_a_broken_line_is_named(line: str) -> None:
     with pytest.raises(InputError, match=r"x:2: .*pairs of value and unit"):
         go_side("x", f"goos: linux\n{line}\n")

@@ -7,6 +7,7 @@ Go's format is specified at https://go.googlesource.com/proposal/+/master/design
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,15 @@ def pytest_side(label: str, document: Mapping[str, Any]) -> Side:
 def _rounds(stats: Mapping[str, Any]) -> tuple[tuple[float, ...], bool]:
     data = stats.get("data")
     if data:
-        return tuple(float(value) for value in data), False
-    return (float(stats["median"]),), True
+        return tuple(_finite(value) for value in data), False
+    return (_finite(stats["median"]),), True
+
+
+def _finite(value: object) -> float:
+    number = float(str(value))
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is not a finite number")
+    return number
 
 
 def is_go_text(text: str) -> bool:
@@ -102,7 +110,7 @@ def _go_values(rest: str, where: str) -> list[tuple[str, float]]:
     if len(words) % _PAIR:
         raise InputError(f"{where}: a benchmark's line goes on in pairs of value and unit, this one does not")
     try:
-        return [(unit, float(value)) for value, unit in zip(words[::2], words[1::2], strict=True)]
+        return [(unit, _finite(value)) for value, unit in zip(words[::2], words[1::2], strict=True)]
     except ValueError as error:
         raise InputError(f"{where}: {error}; a benchmark's line goes on in pairs of value and unit") from error
 

@@ -75,7 +75,7 @@ def junit(judgement: Judgement) -> str:
             ET.SubElement(case, "failure", message=f"worse: {change(line)}").text = row
         elif line.finding.verdict == "inconclusive":
             ET.SubElement(case, "skipped", message=plain(f"inconclusive: {line.finding.why}"))
-        ET.SubElement(case, "system-out").text = f"{row}\n{needed(line)}".strip()
+        ET.SubElement(case, "system-out").text = f"{row}\n{plain(needed(line))}".strip()
     ET.indent(suite)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(suite, encoding="unicode")}\n'
 

@@ -17,6 +17,7 @@ _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _SECONDS = {"ns": 1e-9, "s": 1.0, "sec": 1.0}
 _DIGITS = 3
 _SMALL_P = 0.0001
+_NAMED = 3
 
 
 def value(number: float | None, unit: str) -> str:
@@ -25,10 +26,12 @@ def value(number: float | None, unit: str) -> str:
         return ABSENT
     if unit == "share":
         return f"{number * 100:.1f} %"
+    if unit == "bytes":
+        return f"{_three(number / 2**30)} GiB"
     time, slash, per = unit.partition("/")
     if time in _SECONDS:
         return _scaled(number * _SECONDS[time], _TIME_UNITS, slash + per)
-    return _scaled(number, _PREFIXES, f" {unit}").replace("  ", " ")
+    return _scaled(number, _PREFIXES, f" {unit.removeprefix('1')}").replace("  ", " ")
 
 
 def _scaled(number: float, units: tuple[tuple[float, str], ...], rest: str) -> str:
@@ -104,9 +107,16 @@ def conclusion(judgement: Judgement) -> str:
         for verdict in ("worse", "better", "inconclusive")
     }
     if judgement.verdict == "regression":
-        return f"REGRESSION: worse in {', '.join(by['worse'])}"
-    better = f"better in {', '.join(by['better'])}" if by["better"] else ""
+        return f"REGRESSION: worse in {_some(by['worse'])}"
+    better = f"better in {_some(by['better'])}" if by["better"] else ""
     if judgement.verdict == "inconclusive":
-        open_ones = f"no decision on {', '.join(by['inconclusive'])}"
+        open_ones = f"no decision on {_some(by['inconclusive'])}"
         return f"INCONCLUSIVE: {open_ones}{'; ' + better if better else ''}"
     return f"PASS: {better or f'no change beyond {judgement.rule.effect * 100:g} %'}"
+
+
+def _some(names: list[str]) -> str:
+    """Name three, and count the rest: the table has them all."""
+    return (
+        ", ".join(names) if len(names) <= _NAMED + 1 else f"{', '.join(names[:_NAMED])} and {len(names) - _NAMED} more"
+    )

@@ -162,10 +162,18 @@ def _verdict(one: _Prepared, shift: Shift | None, p: float | None, rule: Rule) -
     if p is None:
         return "same", ""  # one and the same value everywhere
     if shift is None:
-        return "inconclusive", "the base is zero, so there is nothing to relate a change to"
+        return _from_zero(one, p, rule)
     change = shift.change
     if p <= rule.alpha and abs(change.estimate) > rule.effect:
         return ("worse" if (change.estimate > 0) is (one.question.better == "lower") else "better"), ""
     if -rule.effect <= change.low and change.high <= rule.effect:
         return "same", ""
     return "inconclusive", "the interval reaches beyond the floor, and the test shows no difference"
+
+
+def _from_zero(one: _Prepared, p: float, rule: Rule) -> tuple[Verdict, str]:
+    """The base is zero, so a change has no size; that there is one can be shown all the same."""
+    if p > rule.alpha:
+        return "inconclusive", "the base is zero, so there is nothing to relate a change to"
+    rises = float(one.new.mean()) > float(one.base.mean())
+    return ("worse" if rises is (one.question.better == "lower") else "better"), ""
