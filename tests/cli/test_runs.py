@@ -106,3 +106,12 @@ def test_a_store_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     result = runs("list", "--store", path)
     assert isinstance(result.exception, HotswapError)
     assert "not a store of runs" in str(result.exception)
+
+
+def test_report_is_one_page_about_the_runs(ids: list[str], tmp_path: Path) -> None:
+    page = tmp_path / "new" / "page.html"
+    assert runs("report", *ids, "base", "--out", page).stdout == f"report: {page}\n"
+    text = page.read_text(encoding="utf-8")
+    assert "day: 2 runs" in text
+    assert "they differ in host" in text
+    assert 'id="history"' not in text

@@ -16,8 +16,8 @@ EXIT_INTERRUPTED = 130
 COMMANDS = (
     LazyCommand("compare", "toolkit.cli.compare:compare", "Compare cache strategies on a scenario or a trace."),
     LazyCommand("replay", "toolkit.cli.replay:replay", "Play a scenario or a trace under one strategy."),
-    LazyCommand("runs", "toolkit.cli.runs:runs", "List, show, tag, export, import and remove stored runs."),
     LazyCommand("lab", "toolkit.cli.lab:lab", "Compare eviction policies alone, without a clock."),
+    LazyCommand("runs", "toolkit.cli.runs:runs", "List, show, report, tag, export, import and remove stored runs."),
     LazyCommand("route", "toolkit.cli.route:route", "Say which model a prompt goes to, and why."),
     LazyCommand("chat", "toolkit.cli.chat:chat", "Talk to the models through the router, in the terminal."),
     LazyCommand("config", "toolkit.cli.config:config", "Check a config file, or show what is in force."),

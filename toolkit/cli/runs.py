@@ -26,7 +26,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 
 @click.group("runs")
 def runs() -> None:
-    """List, show, tag, export, import and remove stored runs.
+    """List, show, report, tag, export, import and remove stored runs.
 
     RUN is an id, at least four characters of its beginning, a tag, or `latest`. Every `compare` and `replay` stores
     its runs in reports/runs.db, or where --store or HOTSWAP_STORE says.
@@ -74,6 +74,36 @@ def show(ref: str, store: Path | None, *, as_json: bool) -> None:
         click.echo(json.dumps(run_data(row, samples, estimates(samples), trust), indent=2))
     else:
         click.echo(run_text(row, samples, estimates(samples), trust))
+
+
+@runs.command("report")
+@REFS
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The page; reports/ID.html by default.",
+)
+@store_option
+def report(refs: tuple[str, ...], out: Path | None, store: Path | None) -> None:
+    """Write a page about runs: trust, numbers with intervals, distributions, and from three runs on their history.
+
+    A run that has repetitions stands for itself only; name each, or use tags.
+
+    \b
+    hotswap runs report latest
+    hotswap runs report before-upgrade after-upgrade --out upgrade.html
+    """  # noqa: D301 - click reads the mark
+    from toolkit.replay.samples import collect  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.report.runs_page import labelled, runs_page  # noqa: PLC0415
+
+    with open_given_store(store) as opened:
+        rows = list({row.id: row for row in map(opened.find, refs)}.values())
+        seen = labelled([(row, collect(opened.records(row.id))) for row in rows])
+    path = out or Path("reports") / f"{'-'.join(row.id for row in rows[:2])}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(runs_page(seen), encoding="utf-8")
+    click.echo(f"report: {path}")
 
 
 @runs.command("tag")

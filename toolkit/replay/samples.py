@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.replay.summary import COLD, NS_PER_S, e2e_ns, ttft_ns, wait_ns
-from toolkit.stats.interval import Interval, median_interval, quantile_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from toolkit.replay.records import RequestRecord
+    from toolkit.stats.interval import Interval
 
 
 class Quantity(NamedTuple):
@@ -124,6 +124,8 @@ def estimates(samples: RunSamples, level: float = 0.95) -> tuple[Estimate, ...]:
 
 
 def _estimate(quantity: Quantity, ordered: list[float], level: float) -> Estimate:
+    from toolkit.stats.interval import median_interval, quantile_interval  # noqa: PLC0415 - scipy takes a moment
+
     return Estimate(
         quantity.key,
         quantity.title,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.report import bars, latency
+from toolkit.report import bars, ecdf, latency
 from toolkit.report.closeup import closeup
 from toolkit.report.overview import overview
 from toolkit.report.svg import standalone
@@ -19,6 +19,8 @@ MAKERS = (
     ("close-up", closeup),
     ("ttft-cold", latency.ttft_cold),
     ("ttft-warm", latency.ttft_warm),
+    ("ecdf-cold", ecdf.ttft_cold),
+    ("ecdf-warm", ecdf.ttft_warm),
     ("swap-time", bars.swap_parts),
     ("hit-rates", bars.hit_rates),
     ("requests-by-model", bars.requests_by_model),

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from toolkit.report import palette
-from toolkit.report.scene import Boxes, Columns, Line, Marks, Rect, Runs, Text
+from toolkit.report.scene import Boxes, Columns, Curve, Line, Marks, Rect, Runs, Text
 from toolkit.report.svg import PADDING, SIGN_WIDTH, TITLE_HEIGHT, legend_layout, standalone_size, standalone_title
 from toolkit.report.wording import plain
 
@@ -83,6 +83,8 @@ def _draw(axes: Axes, items: Iterable[Item], dx: float, dy: float) -> None:
                 _marks(axes, item, place)
             case Line():
                 _line(axes, item, place)
+            case Curve():
+                _curve(axes, item, place)
             case Text():
                 _text(axes, item, place)
 
@@ -133,6 +135,23 @@ def _line(axes: Axes, item: Line, place: Place) -> None:
             colors=palette.light(item.ink),
             linewidths=item.width * _POINTS_PER_UNIT,
             linestyles=(0, (4, 3)) if item.dashed else "solid",
+            zorder=order,
+        ),
+        autolim=False,
+    )
+
+
+def _curve(axes: Axes, item: Curve, place: Place) -> None:
+    dx, dy, order = place
+    steps = [(x + dx, y + dy) for x, y in item.points[:1]]
+    for x, y in item.points[1:]:
+        steps += [(x + dx, steps[-1][1]), (x + dx, y + dy)]
+    axes.add_collection(
+        LineCollection(
+            [steps],
+            colors=palette.light(item.ink),
+            linewidths=item.width * _POINTS_PER_UNIT,
+            linestyles=(0, (5, 3)) if item.dashed else "solid",
             zorder=order,
         ),
         autolim=False,

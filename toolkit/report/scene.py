@@ -82,6 +82,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Curve:
+    """A line through `points` that goes sideways first and then up or down: the steps of a distribution."""
+
+    points: tuple[tuple[float, float], ...]
+    ink: str
+    width: float = 1.6
+    dashed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """One line of text with its baseline at `y`, `size` in pixels; `title`, shown on hover, has what was shortened."""
 
@@ -95,7 +105,7 @@ class Text:
     title: str | None = None
 
 
-Item = Rect | Boxes | Runs | Columns | Marks | Line | Text
+Item = Rect | Boxes | Runs | Columns | Marks | Line | Curve | Text
 
 
 @dataclass(frozen=True, slots=True)

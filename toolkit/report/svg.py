@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from toolkit.report import palette
-from toolkit.report.scene import Boxes, Columns, Line, Marks, Rect, Runs, Text
+from toolkit.report.scene import Boxes, Columns, Curve, Line, Marks, Rect, Runs, Text
 from toolkit.report.wording import plain
 
 if TYPE_CHECKING:
@@ -127,9 +127,20 @@ def _item(item: Item) -> str:
             dash = ' stroke-dasharray="4 3"' if item.dashed else ""
             path = f"M{number(item.x1)} {number(item.y1)}L{number(item.x2)} {number(item.y2)}"
             drawn = f'<path class="s-{item.ink}" stroke-width="{number(item.width)}"{dash} d="{path}"/>'
+        case Curve():
+            drawn = _curve(item)
         case Text():
             drawn = _text(item)
     return drawn
+
+
+def _curve(item: Curve) -> str:
+    if not item.points:
+        return ""
+    (x, y), *rest = item.points
+    dash = ' stroke-dasharray="5 3"' if item.dashed else ""
+    path = f"M{number(x)} {number(y)}" + "".join(f"H{number(x)}V{number(y)}" for x, y in rest)
+    return f'<path class="s-{item.ink}" stroke-width="{number(item.width)}"{dash} stroke-linejoin="round" d="{path}"/>'
 
 
 def _stroke(path: str, ink: str, width: float, opacity: float) -> str:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from toolkit.replay.samples import collect
 from toolkit.report.wording import counted, duration, percent
-from toolkit.stats.interval import order_places
 
 if TYPE_CHECKING:
     from toolkit.replay.records import ClientHealth, Provenance
+    from toolkit.replay.results import Comparison
     from toolkit.replay.samples import RunSamples
 
 Level = Literal["void", "caution", "fine"]
@@ -22,6 +23,8 @@ FEW_FOR_MEDIAN = 6
 """Below so many samples a median has no 95 % interval (order statistics)."""
 GATE_SAMPLES = 60
 """So many a side are needed to find a shift of 5 % at a spread of 6 %; fewer find only larger ones."""
+FEW_FOR_P99 = 368
+"""Below so many samples none need lie beyond the 99th percentile (0.99 ** n > 0.025), so nothing bounds it."""
 UNANSWERED_SHARE = 0.01
 BUSY_CLIENT = 0.7
 
@@ -48,6 +51,14 @@ class Trust:
             "caution": "Within limits: read these first.",
             "fine": "Yes, as far as one run can be trusted: repeat it before you decide something.",
         }[self.level]
+
+
+def judged(comparison: Comparison) -> tuple[tuple[str, Trust], ...]:
+    """The kept runs of a comparison, each with its verdict, by strategy."""
+    return tuple(
+        (run.strategy, judge_run(run.provenance, run.client, collect(run.records), complete=run.complete))
+        for run in comparison.runs
+    )
 
 
 def judge_run(provenance: Provenance, client: ClientHealth | None, samples: RunSamples, *, complete: bool) -> Trust:
@@ -112,8 +123,8 @@ def _sizes(samples: RunSamples) -> list[Finding]:
         elif 0 < count < GATE_SAMPLES:
             text = f"{count} {words} requests: enough for a median, too few to find a change of 5 %."
             found.append(Finding("caution", text))
-        elif count and order_places(count, 0.99, 0.95) is None:
-            found.append(
-                Finding("fine", f"{count:,} {words} requests: enough for medians, too few for a 99th percentile.")
-            )
+        elif 0 < count < FEW_FOR_P99:
+            found.append(Finding("fine", f"Enough {words} requests for medians, too few for a 99th percentile."))
+        elif count:
+            found.append(Finding("fine", f"Enough {words} requests for a 99th percentile."))
     return found

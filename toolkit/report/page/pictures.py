@@ -82,7 +82,20 @@ def latency(comparison: Comparison, scenes: Scenes) -> Html:
             "percentile would describe neither. Requests that joined another's load are in neither chart."
         ),
         beside(cold, warm),
+        beside(_distribution(scenes.get("ecdf-cold")), _distribution(scenes.get("ecdf-warm"))),
         details("The numbers", _latency_table(comparison)),
+    )
+
+
+def _distribution(scene: Scene | None) -> Html:
+    """A picture of all strategies; where it is missing, the one above it says why."""
+    if scene is None:
+        return Html("")
+    return figure(
+        scene,
+        "For each duration the share of requests that waited at most so long: further left is quicker, and where two "
+        "curves cross, neither strategy is the quicker one for everybody.",
+        missing="",
     )
 
 
