@@ -56,7 +56,7 @@ lock:
 
 # The example report, and the table in the README.
 pictures: install
-	$(BIN)/hotswap compare scenarios/working-day.yaml --no-color --out reports/example | $(BIN)/python docs/renew_readme.py
+	$(BIN)/hotswap compare scenarios/working-day.yaml --no-color --no-store --out reports/example | $(BIN)/python docs/renew_readme.py
 	rm -f reports/example/figures/*.png
 
 clean:
