@@ -55,12 +55,6 @@ class Pacer:
         self._added += 1
         self._arm()
 
-    def drop(self, *, unless: Callable[[PlannedRequest], bool]) -> None:
-        """Forget what waits, but for what is to stay."""
-        self._due = [entry for entry in self._due if unless(entry[2])]
-        heapq.heapify(self._due)
-        self._arm()
-
     def close(self) -> None:
         """Start nothing any more."""
         self._due.clear()
