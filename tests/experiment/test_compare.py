@@ -13,7 +13,9 @@ from toolkit.errors import UsageError
 from toolkit.experiment.assemble import assemble
 from toolkit.experiment.compare import prepare, strategy_names, sum_up
 from toolkit.experiment.order import Order
+from toolkit.experiment.shape import Shape
 from toolkit.experiment.simulate import simulate
+from toolkit.replay.records import ClientHealth
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 ORDER = Order(
@@ -83,3 +85,25 @@ def test_a_stall_is_told_once_for_all_strategies() -> None:
     stalled = replace(run, records=(replace(run.records[0], evict_ns=90 * 1_000_000_000), *run.records[1:]))
     notes = assemble(plans[0], [stalled, replace(stalled, strategy="ssd")], setup.facts, "ram").notes
     assert sum("1 under ram (the longest 1m30s), 1 under ssd" in note for note in notes) == 1
+
+
+def test_a_run_that_measured_its_own_client_is_named_in_the_notes() -> None:
+    setup, plans = prepare(Config(), ORDER)
+    (run,) = simulate(setup, plans, ("ram",))
+    health = ClientHealth(9_000_000, 9_000_000, 0, 0, 0.5, 0, ("1 % of the requests were sent 9.0 ms late or more",))
+    kept_up = replace(health, void=())
+    (told,) = [note for note in sum_up(setup, plans[0], (replace(run, client=health),)).notes if "Void" in note]
+    assert "run 1 of ram" in told
+    assert "sent 9.0 ms late" in told
+    assert not [note for note in sum_up(setup, plans[0], (replace(run, client=kept_up),)).notes if "Void" in note]
+
+
+def test_a_shaped_plan_is_chosen_before_it_is_hurried() -> None:
+    order = replace(ORDER, speed=2.0, limit=3)
+    _, (whole,) = prepare(Config(), replace(ORDER, limit=None))
+    _, (plan,) = prepare(Config(), order, Shape(from_ns=600_000_000_000, models=("qwen2.5:7b",)))
+    assert len(plan.requests) <= 3
+    wanted = {request.id for request in whole.requests if (request.at_ns or 0) >= 600_000_000_000}
+    assert {request.id for request in plan.requests} <= wanted
+    first = next(request for request in whole.requests if request.id == plan.requests[0].id)
+    assert plan.requests[0].at_ns == ((first.at_ns or 0) - 600_000_000_000) // 2

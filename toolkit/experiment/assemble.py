@@ -65,7 +65,7 @@ def assemble(
         context_tokens=facts.contexts,
         runs=first_runs,
         provenance=first_runs[0].provenance,
-        notes=(*facts.hints, *_stalls(by_strategy), *plan.notes, *extra_notes),
+        notes=(*facts.hints, *_voids(runs), *_stalls(by_strategy), *plan.notes, *extra_notes),
     )
     told = verdict(comparison, baseline=baseline)
     if all(_is_overloaded(run) for run in runs):
@@ -79,6 +79,16 @@ def _is_overloaded(run: Run) -> bool:
     rejected = sum(record.outcome == "rejected" for record in run.records)
     late_ns = max((record.done_ns or 0 for record in run.records), default=0) - last_ns
     return rejected > REJECTED_SHARE * len(run.records) or late_ns > max(LATE_SHARE * last_ns, LATE_NS)
+
+
+def _voids(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Say which runs measured their own client."""
+    return tuple(
+        f"Void: in run {run.repetition + 1} of {run.strategy} the client was the bottleneck, so its figures say "
+        f"nothing about the host ({'; '.join(run.client.void)})."
+        for run in runs
+        if run.client is not None and run.client.void
+    )
 
 
 def _stalls(by_strategy: Mapping[str, Sequence[Run]]) -> tuple[str, ...]:
