@@ -131,7 +131,7 @@ def test_a_void_run_is_refused(made: Any, which: str) -> None:
 
 def test_a_run_that_was_cut_short_is_refused_even_against_its_like(made: Any) -> None:
     short = [replace(made.run(seed), complete=False) for seed in (1, 2)]
-    with pytest.raises(UsageError, match="complete: run is no"):
+    with pytest.raises(UsageError, match="complete: run is cut short"):
         judge(side(short[0]), side(short[1]), RULE)
     assert judge(side(short[0]), side(short[1]), RULE, allowed=("complete",)).lines
 

@@ -26,7 +26,7 @@ def run_side(label: str, run: Run, metrics: Sequence[Metric]) -> Side:
         ("environment", _pairs(told.environment)),
         # The requests follow from plan and seed: under one seed they must be the very same.
         (f"requests of seed {told.seed}", told.plan_sha256),
-        ("complete", "yes" if run.complete else "no"),
+        ("complete", "yes" if run.complete else "cut short"),
         ("client", "void: " + "; ".join(run.client.void) if run.client is not None and run.client.void else "kept up"),
     ]
     shown = (
