@@ -44,7 +44,7 @@ def test_a_spilled_model_falls_off_the_speed_cliff() -> None:
 
 @given(st.integers(0, 10**11), st.integers(0, 2**31))
 def test_a_polled_load_is_never_shorter_and_at_most_one_poll_longer(raw_ns: int, seed: int) -> None:
-    polled = timing.polled_ns(raw_ns, random.Random(seed))
+    polled = timing.polled_ns(raw_ns, timing.look_period_ns(random.Random(seed)))
     assert raw_ns <= polled - timing.LOAD_ANSWER_NS
     assert polled <= max(raw_ns, 1) + timing.HEALTH_PAUSE_NS + timing.HEALTH_LOOK_NS[1] + timing.LOAD_ANSWER_NS
 
@@ -67,9 +67,9 @@ def test_filling_a_cache_in_host_memory_costs_as_much_as_reading_its_bytes() -> 
 
 
 def test_a_stop_takes_as_long_as_its_host_memory_is_large() -> None:
-    small, large = timing.unload_ns(GB, 0), timing.unload_ns(3 * GB, 0)
+    small, large = timing.unload_ns(GB, 0, SPEEDS), timing.unload_ns(3 * GB, 0, SPEEDS)
     assert large - small == 2 * 117_000_000
-    assert timing.unload_ns(GB, 20 * GB) - small == timing.DEVICE_STOP_NS
+    assert timing.unload_ns(GB, 20 * GB, SPEEDS) - small == timing.DEVICE_STOP_NS
 
 
 def test_a_long_prompt_of_a_spilled_model_is_read_on_the_gpu() -> None:

@@ -47,6 +47,16 @@ COMMANDS = (
         "toolkit.cli.vram:vram",
         "Observe what models take on a host at rising contexts, against what `hotswap fit` says.",
     ),
+    LazyCommand(
+        "calibrate",
+        "toolkit.cli.calibrate:calibrate",
+        "Fit the twin's timing model to measurements, and write it as a config with a `twin` section.",
+    ),
+    LazyCommand(
+        "validate",
+        "toolkit.cli.validate:validate",
+        "Play recorded traffic on the twin of a config, and say how far the two are apart.",
+    ),
     LazyCommand("twin", "toolkit.cli.twin:twin", "The simulated Ollama host: trace, check, explain, serve."),
 )
 

@@ -9,7 +9,7 @@ from toolkit.config.host import ServerSettings
 from toolkit.config.scalars import PositiveSizeBytes, RateBytesPerS, SizeBytes, canonical_model_name
 from toolkit.config.section import Section, wrong_key
 from toolkit.config.twin_default import DEFAULT_GPUS, DEFAULT_MODELS
-from toolkit.config.twin_parts import DiskSection, GpuSection, TwinModelSection
+from toolkit.config.twin_parts import CpuSection, DiskSection, GpuSection, ProcessSection, TwinModelSection
 
 Profile = Literal["v0.32", "v0.24"]
 VERSION_BY_PROFILE: Mapping[str, str] = {"v0.32": "0.32.15", "v0.24": "0.24.0"}
@@ -27,6 +27,7 @@ _PREFILL_PER_DECODE_ON_CPU = 6.0
 class TwinSection(Section):
     """The simulated host. `env` is the environment of its server; no GPU at all makes a CPU host.
 
+    With `cpu`, what computes there at the same time shares the cores; without it nothing slows anything else down.
     `jitter` is the sigma of the log-normal factor on each duration; 0 makes equal things take equally long.
     """
 
@@ -40,6 +41,8 @@ class TwinSection(Section):
     ram_free_given_bytes: SizeBytes | None = Field(default=None, alias="ram_free")
     ram_bandwidth_bytes_per_s: RateBytesPerS = Field(default=60 * 10**9, alias="ram_bandwidth")
     disk: DiskSection = Field(default_factory=DiskSection)
+    process: ProcessSection = Field(default_factory=ProcessSection)
+    cpu: CpuSection | None = None
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.05
     models: tuple[TwinModelSection, ...] = Field(default=DEFAULT_MODELS)
 

@@ -24,6 +24,7 @@ from toolkit.config.section import Section, wrong_key
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 PositiveCount = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Slope = Annotated[float, Field(ge=0, le=1e9)]
 Speed = Annotated[float, Field(gt=0, le=1e9)]
 
 _F16_BYTES = 2
@@ -59,9 +60,44 @@ class GpuSection(Section):
 
 
 class DiskSection(Section):
-    """The disk that the models lie on: `read` is its sequential speed."""
+    """The disk that the models lie on: `read` is its sequential speed.
+
+    `cached` is the speed at which one thread fills memory with a file that the page cache holds, page faults included
+    (None: a tenth of the RAM's bandwidth).
+    """
 
     read_bytes_per_s: RateBytesPerS = Field(default=2 * 10**9, alias="read")
+    cached_bytes_per_s: RateBytesPerS | None = Field(default=None, alias="cached")
+
+
+class ProcessSection(Section):
+    """What a runner's process costs, whatever it runs: `start` until it reads the model, `stop` until it has ended.
+
+    `stop_per_gb` is added for each GB that it holds in system memory; `answer` is what each answer costs besides its
+    tokens.
+    """
+
+    start_ns: DelayNs = Field(default=125_000_000, alias="start")
+    stop_ns: DelayNs = Field(default=4_000_000, alias="stop")
+    stop_per_gb_ns: DelayNs = Field(default=117_000_000, alias="stop_per_gb")
+    answer_ns: DelayNs = Field(default=0, alias="answer")
+
+
+class CpuSection(Section):
+    """Processor of a host that computes there: runners and loads that work at the same time share `cores`.
+
+    `threads` is what one answering runner uses (the option num_thread; by default all cores). `drag` is the share by
+    which everything is slower while another program fills a core, which only the replay of a recording knows of.
+    """
+
+    cores: Annotated[float, Field(gt=0, le=4096)]
+    threads_given: Annotated[float, Field(gt=0, le=4096)] | None = Field(default=None, alias="threads")
+    drag: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+    @property
+    def threads(self) -> float:
+        """Threads of one answering runner."""
+        return self.threads_given or self.cores
 
 
 class VramSection(Section):
@@ -84,7 +120,9 @@ class TwinModelSection(Section):
     """A model that the twin has.
 
     `size` is that of the GGUF file. The numbers of the header decide what the server predicts; speeds are those of
-    one request with everything on the GPU (or CPU) and an empty context. `options` are the Modelfile's parameters.
+    one request with everything on the GPU (or CPU) and an empty context. `prompt_start` is paid once a prompt; the two
+    `…_ns_per_context` say how much dearer a token is for each token before it (None: reading not at all, writing by
+    the bytes of the cache). `options` are the Modelfile's parameters.
     """
 
     name: ModelName
@@ -101,6 +139,9 @@ class TwinModelSection(Section):
     decode_tok_per_s: Speed | None = None
     cpu_prefill_tok_per_s: Speed | None = None
     cpu_decode_tok_per_s: Speed | None = None
+    prompt_start_ns: DelayNs = Field(default=0, alias="prompt_start")
+    prefill_ns_per_context: Slope | None = None
+    decode_ns_per_context: Slope | None = None
     vram: VramSection = Field(default_factory=VramSection)
     details: DetailsSection = Field(default_factory=DetailsSection)
     options: Mapping[str, OptionValue] = Field(default_factory=dict)

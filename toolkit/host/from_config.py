@@ -9,14 +9,16 @@ from toolkit.host.machine import GpuHardware, HostHardware
 from toolkit.host.scheduler import GpuSpec, ModelSpec
 from toolkit.host.timing import HostSpeeds, ModelCost
 from toolkit.host.twin import TwinModel, TwinSpec
+from toolkit.host.virtual import Cores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.config.twin import TwinSection
-    from toolkit.config.twin_parts import GpuSection, TwinModelSection
+    from toolkit.config.twin_parts import CpuSection, GpuSection, TwinModelSection
 
 GIB = 1 << 30
+GB = 10**9
 PAGE_CACHE_SHARE = 0.1
 """How fast one thread fills memory from the page cache, as a share of the RAM's bandwidth (6 of 60 GB/s): an estimate.
 
@@ -47,14 +49,24 @@ def twin_from_config(section: TwinSection, environment: Mapping[str, str] | None
         server_version=section.version,
         speeds=HostSpeeds(
             disk_bytes_per_s=section.disk.read_bytes_per_s,
-            page_cache_bytes_per_s=section.ram_bandwidth_bytes_per_s * PAGE_CACHE_SHARE,
+            page_cache_bytes_per_s=section.disk.cached_bytes_per_s
+            or section.ram_bandwidth_bytes_per_s * PAGE_CACHE_SHARE,
             ram_bytes_per_s=section.ram_bandwidth_bytes_per_s,
             bus_bytes_per_s=first.bus_bytes_per_s if first else section.ram_bandwidth_bytes_per_s,
             device_bytes_per_s=first.bandwidth_bytes_per_s if first else section.ram_bandwidth_bytes_per_s,
+            process_start_ns=section.process.start_ns,
+            process_stop_ns=section.process.stop_ns,
+            stop_ns_per_host_byte=section.process.stop_per_gb_ns / GB,
+            answer_ns=section.process.answer_ns,
         ),
         jitter_sigma=section.jitter,
         description=_describe(section),
+        cores=None if section.cpu is None else _cores(section.cpu),
     )
+
+
+def _cores(cpu: CpuSection) -> Cores:
+    return Cores(cpu.cores, cpu.threads, drag=cpu.drag)
 
 
 def _gpu(number: int, gpu: GpuSection) -> GpuHardware:
@@ -101,6 +113,9 @@ def _cost(section: TwinSection, model: TwinModelSection, kv_share: float) -> Mod
         decode_tok_per_s=section.decode_tok_per_s(model),
         cpu_prefill_tok_per_s=section.cpu_prefill_tok_per_s(model),
         cpu_decode_tok_per_s=section.cpu_decode_tok_per_s(model),
+        prompt_start_ns=model.prompt_start_ns,
+        prefill_ns_per_context=model.prefill_ns_per_context or 0.0,
+        decode_ns_per_context=model.decode_ns_per_context,
     )
 
 

@@ -326,7 +326,8 @@ class RealtimeHost:
             host_buffer_bytes=round(max(report.total_bytes - cost.weights_bytes, 0) * (1 - share)),
             device_share=share,
         )
-        return timing.polled_ns(timing.jittered_ns(raw_ns, parts.jitter_sigma, self._random), self._random)
+        raw_ns = timing.jittered_ns(raw_ns, parts.jitter_sigma, self._random)
+        return timing.polled_ns(raw_ns, timing.look_period_ns(self._random))
 
     def _waited(self, started_ns: int, now_ns: int, duration_ns: int) -> None:
         """An invented duration is over: tell those who waited for it, or for what was left of it when they came."""
@@ -339,7 +340,7 @@ class RealtimeHost:
         if self._loading is runner:
             self._loading = None
         started_ns = self._clock.now_ns()
-        raw_ns = timing.unload_ns(process.host_bytes, runner.report.vram_bytes)
+        raw_ns = timing.unload_ns(process.host_bytes, runner.report.vram_bytes, self._parts.figures.speeds)
         duration_ns = timing.jittered_ns(raw_ns, self._parts.jitter_sigma, self._random)
 
         def over() -> None:

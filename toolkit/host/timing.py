@@ -55,6 +55,9 @@ class HostSpeeds:
     disk, or in the page cache: page faults included, so several times slower than the RAM (`ram_bytes_per_s`, with
     which layers on the CPU are read). `device_bytes_per_s` is the memory bandwidth of the GPU; on a CPU host nothing
     is copied to a device, and it is unused.
+
+    The rest has a default: what starting and ending a process takes, and what each answer costs besides its tokens
+    (`answer_ns`: parsing, templating, the way to the runner and back), which a calibration measures for one host.
     """
 
     disk_bytes_per_s: float
@@ -62,6 +65,10 @@ class HostSpeeds:
     ram_bytes_per_s: float
     bus_bytes_per_s: float
     device_bytes_per_s: float
+    process_start_ns: int = PROCESS_START_NS
+    process_stop_ns: int = PROCESS_STOP_NS
+    stop_ns_per_host_byte: float = STOP_NS_PER_HOST_BYTE
+    answer_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +78,10 @@ class ModelCost:
     `weights_bytes` is what the device holds of the file, `kv_bytes_per_token` the cache of one token over all layers,
     `compute_bytes` the scratch buffer. Decode speeds are those of an empty context and one busy slot.
     `layers` counts the blocks and the output layer, as the engine does.
+
+    `prompt_start_ns` is paid once a prompt. Attention makes a token dearer the more tokens stand before it: reading a
+    prompt of n tokens takes n · n/2 · `prefill_ns_per_context` more than n times the speed of the first, and writing
+    one after c tokens c · `decode_ns_per_context` (None: the cache's bytes over the memory's speed).
     """
 
     file_bytes: int
@@ -82,6 +93,9 @@ class ModelCost:
     decode_tok_per_s: float
     cpu_prefill_tok_per_s: float
     cpu_decode_tok_per_s: float
+    prompt_start_ns: int = 0
+    prefill_ns_per_context: float = 0.0
+    decode_ns_per_context: float | None = None
 
     def need_bytes(self, total_context_tokens: int) -> int:
         """Memory of a runner with everything on one device; `total_context_tokens` is context × parallel slots."""
@@ -115,24 +129,28 @@ def load_ns(
     read_s = (cost.file_bytes - cached) / speeds.disk_bytes_per_s + cached / speeds.page_cache_bytes_per_s
     copy_s = cost.weights_bytes * device_share / speeds.bus_bytes_per_s if device_share > 0 else 0.0
     buffers_s = host_buffer_bytes / speeds.page_cache_bytes_per_s
-    start_ns = PROCESS_START_NS + (DEVICE_START_NS if device_share > 0 else 0)
+    start_ns = speeds.process_start_ns + (DEVICE_START_NS if device_share > 0 else 0)
     return start_ns + round((max(read_s, copy_s) + buffers_s) * NS_PER_S)
 
 
-def polled_ns(raw_ns: int, rng: random.Random) -> int:
+def look_period_ns(rng: random.Random) -> int:
+    """How far two looks of the server at a loading runner lie apart: a pause and the look itself."""
+    return HEALTH_PAUSE_NS + rng.randint(*HEALTH_LOOK_NS)
+
+
+def polled_ns(raw_ns: int, period_ns: int) -> int:
     """What the server makes of a load that took `raw_ns`: it ends with the next look at its runner."""
-    period_ns = HEALTH_PAUSE_NS + rng.randint(*HEALTH_LOOK_NS)
     return max(1, -(-raw_ns // period_ns)) * period_ns + LOAD_ANSWER_NS
 
 
-def unload_ns(host_bytes: int, device_bytes: int) -> int:
+def unload_ns(host_bytes: int, device_bytes: int, speeds: HostSpeeds) -> int:
     """Time from the stop of a runner until its process has ended."""
     device = DEVICE_STOP_NS if device_bytes else 0
-    return PROCESS_STOP_NS + device + round(host_bytes * STOP_NS_PER_HOST_BYTE)
+    return speeds.process_stop_ns + device + round(host_bytes * speeds.stop_ns_per_host_byte)
 
 
 def prefill_ns(cost: ModelCost, speeds: HostSpeeds, tokens: int, device_share: float) -> int:
-    """Time to read `tokens` that are not in the prefix cache.
+    """Time to read `tokens` that are not in the prefix cache, without the server's own share of an answer.
 
     Layers on device and host follow each other, so times add. Beside a GPU, llama.cpp computes the host's layers there,
     too, for batches of 32 tokens or more: it copies their weights over the bus once a batch. Whichever is quicker.
@@ -143,7 +161,9 @@ def prefill_ns(cost: ModelCost, speeds: HostSpeeds, tokens: int, device_share: f
         batches = math.ceil(tokens / BATCH_TOKENS)
         copied_s = batches * cost.weights_bytes * host_share / speeds.bus_bytes_per_s
         host_s = min(host_s, copied_s + tokens * host_share / cost.prefill_tok_per_s)
-    return round((tokens * device_share / cost.prefill_tok_per_s + host_s) * NS_PER_S)
+    attention_ns = tokens * tokens / 2 * cost.prefill_ns_per_context
+    read_s = tokens * device_share / cost.prefill_tok_per_s + host_s
+    return cost.prompt_start_ns + round(read_s * NS_PER_S + attention_ns)
 
 
 def decode_ns(
@@ -160,6 +180,8 @@ def decode_ns(
     mean_context = context_tokens + tokens / 2
     kv_bytes = cost.kv_bytes_per_token * mean_context
     kv_s = kv_bytes * device_share / speeds.device_bytes_per_s + kv_bytes * (1 - device_share) / speeds.ram_bytes_per_s
+    if cost.decode_ns_per_context is not None:
+        kv_s = mean_context * cost.decode_ns_per_context / NS_PER_S
     per_token_s = weights_s * (1 + 0.1 * (busy_slots - 1)) + kv_s * busy_slots
     return round(tokens * per_token_s * NS_PER_S)
 

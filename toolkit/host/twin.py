@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from toolkit.host import timing
 from toolkit.host.pagecache import PageCache
 from toolkit.host.scheduler import RunnerReport
-from toolkit.host.virtual import LoadPlan, LoadStart, VirtualHost
+from toolkit.host.virtual import LoadPlan, LoadStart, LoadWork, VirtualHost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from toolkit.host.machine import HostHardware
     from toolkit.host.scheduler import Launch, ModelSpec, Runner
-    from toolkit.host.virtual import Ticket
+    from toolkit.host.virtual import Cores, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class TwinSpec:
     speeds: timing.HostSpeeds
     jitter_sigma: float
     description: str
+    cores: Cores | None = None
+    """None: what computes at the same time does not slow each other down."""
 
     def model(self, name: str) -> TwinModel | None:
         """The model of this name."""
@@ -153,19 +156,21 @@ class TwinTiming:
             device_share=device_share,
         )
         raw = timing.jittered_ns(raw, self.spec.jitter_sigma, self._streams["load"])
-        duration = timing.polled_ns(raw, self._streams["poll"])
+        period = timing.look_period_ns(self._streams["poll"])
+        duration = timing.polled_ns(raw, period)
         stay = Stay(
             start.runner.model.name, start.now_ns, start.now_ns + duration, report.vram_bytes, report.total_bytes
         )
         self.stays.append(stay)
         self._running[start.runner] = _Running(stay, cost, device_share, host_bytes)
-        return LoadPlan(duration)
+        work = LoadWork(raw, period, timing.LOAD_ANSWER_NS, partial(setattr, stay, "ready_ns"))
+        return LoadPlan(duration, work=work)
 
     def unload_ns(self, runner: Runner, now_ns: int) -> int:
         """The process ends; its pages stay in the page cache."""
         running = self._running.pop(runner)
         stay = running.stay
-        raw = timing.unload_ns(running.host_bytes, stay.vram_bytes)
+        raw = timing.unload_ns(running.host_bytes, stay.vram_bytes, self.spec.speeds)
         duration = timing.jittered_ns(raw, self.spec.jitter_sigma, self._streams["unload"])
         if stay.ready_ns is not None and stay.ready_ns > now_ns:  # given up while it was loading
             stay.ready_ns = None
@@ -184,6 +189,7 @@ class TwinTiming:
         work.cached_tokens = min(work.shared_prefix_tokens, work.prompt_tokens) if same else 0
         cost, share = running.cost, running.device_share
         prefill = timing.prefill_ns(cost, self.spec.speeds, work.prompt_tokens - work.cached_tokens, share)
+        prefill += self.spec.speeds.answer_ns
         decode = timing.decode_ns(
             cost,
             self.spec.speeds,
@@ -199,6 +205,7 @@ class TwinTiming:
         stream = self._streams["service"]
         work.prefill_ns = timing.jittered_ns(prefill, self.spec.jitter_sigma, stream)
         work.decode_ns = timing.jittered_ns(decode, self.spec.jitter_sigma, stream)
+        ticket.first_part_ns = work.prefill_ns
         return work.prefill_ns + work.decode_ns
 
 
@@ -212,5 +219,6 @@ def build(spec: TwinSpec, seed: str) -> tuple[VirtualHost, TwinTiming]:
         timing=twin_timing,
         footprints=TwinFootprints({model.spec.digest: model.cost for model in spec.models}),
         profile_name=spec.profile,
+        cores=spec.cores,
     )
     return host, twin_timing

@@ -173,9 +173,8 @@ def _record(dispatch: Dispatch, seen: virtual.RequestRecord) -> RequestRecord:
     first_token_ns = None
     if answered and seen.service_start_ns is not None:
         # The prompt's own pass yields the first token; the others follow one by one.
-        first_token_ns = min(
-            seen.service_start_ns + prefill_ns + decode_ns // max(request.output_tokens, 1), seen.done_ns
-        )
+        read_ns = seen.first_ns if seen.first_ns is not None else seen.service_start_ns + prefill_ns
+        first_token_ns = min(read_ns + decode_ns // max(request.output_tokens, 1), seen.done_ns)
     return RequestRecord(
         id=request.id,
         session=request.session,

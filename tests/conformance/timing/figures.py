@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tests.conformance.timing.agreement import Agreement, Errors, compare, derivation_errors
 from tests.conformance.timing.host import recorded_host
-from tests.conformance.timing.outcomes import outcomes_of
-from tests.conformance.timing.recording import read_recording
-from tests.conformance.timing.replayed import replay, replay_with_recorded_durations
-from tests.conformance.timing.swap import (
+from toolkit.host import timing
+from toolkit.measure.agreement import Agreement, Errors, compare, derivation_errors
+from toolkit.measure.matrix import (
     COLD,
     JITTER_SIGMA,
     NUM_CTX,
@@ -21,7 +19,9 @@ from tests.conformance.timing.swap import (
     read_matrix,
     read_stops,
 )
-from toolkit.host import timing
+from toolkit.measure.outcomes import outcomes_of
+from toolkit.measure.player import replay_with_measured_services, replay_with_recorded_durations
+from toolkit.measure.recording import read_recording
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +67,11 @@ def trace_figures(shared_dir: Path) -> TraceFigures:
     spec = recorded_host(shared_dir, recording.max_loaded)
     recorded = outcomes_of(recording)
     jittered = [
-        compare(recording, recorded, replay(recording, replace(spec, jitter_sigma=JITTER_SIGMA), f"{SEED}-{run}"))
+        compare(
+            recording,
+            recorded,
+            replay_with_measured_services(recording, replace(spec, jitter_sigma=JITTER_SIGMA), f"{SEED}-{run}"),
+        )
         for run in range(JITTERED_RUNS)
     ]
     undone: dict[int, int] = {}
@@ -75,7 +79,7 @@ def trace_figures(shared_dir: Path) -> TraceFigures:
         for one in agreement.undone_told:
             undone[one.number] = undone.get(one.number, 0) + 1
     return TraceFigures(
-        compare(recording, recorded, replay(recording, spec, SEED)),
+        compare(recording, recorded, replay_with_measured_services(recording, spec, SEED)),
         compare(recording, recorded, replay_with_recorded_durations(recording, spec, SEED)),
         dict(sorted(undone.items())),
         min(agreement.same_found for agreement in jittered),
@@ -117,4 +121,4 @@ def matrix_figures(shared_dir: Path) -> MatrixFigures:
 def _stop_told(spec: TwinSpec, name: str) -> int:
     model = spec.model(name)
     assert model is not None
-    return timing.unload_ns(model.cost.need_bytes(NUM_CTX), 0)
+    return timing.unload_ns(model.cost.need_bytes(NUM_CTX), 0, spec.speeds)

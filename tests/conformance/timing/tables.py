@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from tests.conformance.timing.figures import JITTERED_RUNS
 from tests.conformance.timing.host import DISK_BYTES_PER_S, PAGE_CACHE_BYTES_PER_S, RECORDED_NAMES
-from tests.conformance.timing.swap import COLD, RESIDENT
+from toolkit.measure.matrix import COLD, RESIDENT
 from toolkit.stats.quantiles import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tests.conformance.timing.agreement import Agreement, Errors
     from tests.conformance.timing.figures import MatrixFigures, TraceFigures
-    from tests.conformance.timing.swap import Row
+    from toolkit.measure.agreement import Agreement, Errors
+    from toolkit.measure.matrix import Row
 
 NS_PER_S = 1e9
 NS_PER_MS = 1e6

@@ -6,6 +6,7 @@
 
 * `hardware` (`machine.HostHardware`), `models` (`ModelSpec`s), `environment` (the server's variables), `footprints`
   (what processes take) describe the host. `timing` says how long things last, see `Timing`; `Constant` is the simplest.
+  With `cores` answers and loads share the processor: each is slower while others compute.
 * A *client* is any code called back by `at(t_ns, callback)`, `on_served(ticket)` or `on_done(record)`. Inside a
   callback `now_ns` is the time, and `submit`, `cancel`, `unload`, `ps` and `at` may be called freely.
 * `submit` takes an `Ask` and returns a `Ticket`. Whatever becomes of it, `on_done` is called exactly once with a
@@ -15,8 +16,9 @@
 Nothing here looks at a clock or draws a random number: the same calls give the same bytes.
 """
 
-from toolkit.host.virtual.durations import Constant, LoadPlan, LoadStart, Timing
+from toolkit.host.virtual.durations import Constant, LoadPlan, LoadStart, LoadWork, Timing
 from toolkit.host.virtual.host import VirtualHost
+from toolkit.host.virtual.processor import Cores
 from toolkit.host.virtual.records import (
     CANCELLED,
     CHAT,
@@ -42,8 +44,10 @@ __all__ = [
     "UNLOAD",
     "Ask",
     "Constant",
+    "Cores",
     "LoadPlan",
     "LoadStart",
+    "LoadWork",
     "RequestRecord",
     "Ticket",
     "Timing",

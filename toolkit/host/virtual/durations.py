@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.host.scheduler import Launch, LoadFailure, Runner, RunnerReport
     from toolkit.host.virtual.records import Ticket
 
@@ -23,12 +25,27 @@ class LoadStart(NamedTuple):
     now_ns: int
 
 
+class LoadWork(NamedTuple):
+    """A load as work of a processor that others use, too, and what comes after the work."""
+
+    work_ns: int
+    """With a core of its own."""
+    look_ns: int
+    """The server looks at its runner so often, counted from the start; the load ends with the first look after it."""
+    answer_ns: int
+    """From that look until the runner is in hand."""
+    ended: Callable[[int], None]
+    """Told when the load has ended."""
+
+
 class LoadPlan(NamedTuple):
     """How a load will go."""
 
     duration_ns: int
     failure: LoadFailure | None = None
     """The process crashes after the duration."""
+    work: LoadWork | None = None
+    """On a host whose cores are shared this decides instead of the duration."""
 
 
 class Timing(Protocol):
@@ -41,7 +58,10 @@ class Timing(Protocol):
         """A process is told to end."""
 
     def service_ns(self, ticket: Ticket, runner: Runner, now_ns: int, active: int) -> int:
-        """A request begins to be worked on; `active` requests of the runner are, this one included."""
+        """A request begins to be worked on; `active` requests of the runner are, this one included.
+
+        Whoever knows when the prompt will have been read notes it in `ticket.first_part_ns`.
+        """
 
 
 class Constant(NamedTuple):

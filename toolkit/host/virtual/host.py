@@ -32,6 +32,7 @@ from toolkit.host.scheduler import (
     profile,
 )
 from toolkit.host.virtual.durations import LoadStart, Timing
+from toolkit.host.virtual.processor import Processor, Task
 from toolkit.host.virtual.records import (
     BAD_REQUEST,
     CANCELLED,
@@ -54,6 +55,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from toolkit.host.scheduler import Demand
+    from toolkit.host.virtual.durations import LoadWork
+    from toolkit.host.virtual.processor import Cores
+
+
+NEVER_NS = 1 << 62
 
 
 class _Slots:
@@ -81,6 +87,7 @@ class VirtualHost:
         profile_name: str = "v0.32",
         slots: bool = True,
         observer: Observer | None = None,
+        cores: Cores | None = None,
     ) -> None:
         self.now_ns = 0
         self.machine = Machine(hardware, footprints)
@@ -111,6 +118,9 @@ class VirtualHost:
         self._attempts: dict[str, int] = {}
         self._slots: dict[Runner, _Slots] = {}
         self._loading: Runner | None = None
+        self._processor = None if cores is None else Processor(cores)
+        self._threads = 0.0 if cores is None else cores.threads
+        self._processor_wakes = 0
 
     # What clients call -------------------------------------------------------------------------------------------
 
@@ -241,11 +251,25 @@ class VirtualHost:
         now_ns = self.now_ns
         ticket.service_start_ns = now_ns
         duration_ns = self._timing.service_ns(ticket, runner, now_ns, active)
+        if self._processor is not None and ticket.wall_clock:
+            self._work(Task(ticket, NEVER_NS, self._threads, self._service_over, ticket))
+        elif self._processor is not None:
+            if ticket.first_part_ns is not None:
+                self._work(Task((ticket,), ticket.first_part_ns, 0.0, self._first_part_over, ticket))
+            self._work(Task(ticket, duration_ns, self._threads, self._service_over, ticket))
+            return
+        if ticket.first_part_ns is not None:
+            ticket.first_ns = now_ns + ticket.first_part_ns
         self._push(now_ns + duration_ns, self._service_over, ticket)
+
+    def _first_part_over(self, ticket: Ticket) -> None:
+        ticket.first_ns = self.now_ns
 
     def _service_over(self, ticket: Ticket) -> None:
         if ticket.done:
             return
+        if ticket.wall_clock:
+            self._stop_work(ticket)
         effects = self.scheduler.finish(ticket, self.now_ns)
         self._done(ticket, OK, SUCCESS, None)
         if ticket.in_slot:
@@ -267,6 +291,7 @@ class VirtualHost:
 
     def _leave(self, ticket: Ticket) -> None:
         """A served request was cancelled: it gives up its slot, or its place in the line for one."""
+        self._stop_work(ticket)
         if ticket.in_slot:
             self._hand_over_slot(ticket)
         elif ticket.service_start_ns is None and ticket.runner is not None:
@@ -301,6 +326,7 @@ class VirtualHost:
             tuple(eviction.victim.name for eviction in evictions) if evictions else (),
             any(eviction.reason == "reload" for eviction in evictions) if evictions else False,
             ask,
+            ticket.first_ns,
         )
         self._callbacks.append((on_done, record))
 
@@ -342,7 +368,19 @@ class VirtualHost:
             self._observer.event(self.now_ns, "process_started", runner=runner, report=report)
         plan = self._timing.load(LoadStart(runner, launch, report, attempt, others, self.now_ns))
         self._loading = runner
-        self._push(self.now_ns + plan.duration_ns, self._load_over, (runner, report, plan.failure))
+        over = (runner, report, plan.failure)
+        if self._processor is None or plan.work is None:
+            self._push(self.now_ns + plan.duration_ns, self._load_over, over)
+            return
+        self._work(Task(runner, plan.work.work_ns, 1.0, self._load_worked, (self.now_ns, plan.work, over)))
+
+    def _load_worked(self, argument: tuple[int, LoadWork, tuple[Runner, RunnerReport, LoadFailure | None]]) -> None:
+        """The runner could answer now; the server finds out at its next look."""
+        started_ns, work, over = argument
+        looks = max(1, -(-(self.now_ns - started_ns) // work.look_ns))
+        end_ns = started_ns + looks * work.look_ns + work.answer_ns
+        work.ended(end_ns)
+        self._push(end_ns, self._load_over, over)
 
     def _load_over(self, argument: tuple[Runner, RunnerReport, LoadFailure | None]) -> None:
         runner, report, failure = argument
@@ -359,6 +397,7 @@ class VirtualHost:
         runner = effect.runner
         if self._loading is runner:
             self._loading = None
+            self._stop_work(runner)
         self._push(self.now_ns + self._timing.unload_ns(runner, self.now_ns), self._process_over, runner)
 
     def _process_over(self, runner: Runner) -> None:
@@ -368,6 +407,36 @@ class VirtualHost:
 
     def _timer(self, timer: Timer) -> None:
         self._perform(self.scheduler.timer(timer, self.now_ns))
+
+    # Work on shared cores ----------------------------------------------------------------------------------------
+
+    def _work(self, task: Task) -> None:
+        if self._processor is not None:
+            self._processor.start(task, self.now_ns)
+            self._wake_processor()
+
+    def _stop_work(self, key: object) -> None:
+        if self._processor is not None:
+            self._processor.stop((key,), self.now_ns)
+            self._processor.stop(key, self.now_ns)
+            self._wake_processor()
+
+    def _wake_processor(self) -> None:
+        """Set the alarm for the processor's next event; alarms that were set before count no more."""
+        if self._processor is None:
+            return
+        self._processor_wakes += 1
+        due_ns = self._processor.due_ns()
+        if due_ns is not None:
+            self._push(max(due_ns, self.now_ns), self._processor_due, self._processor_wakes)
+
+    def _processor_due(self, alarm: int) -> None:
+        if self._processor is None or alarm != self._processor_wakes:
+            return
+        ended = self._processor.work(self.now_ns)
+        self._wake_processor()
+        if ended is not None:
+            ended.action(ended.argument)
 
     def _push(self, t_ns: int, action: Callable[[Any], None], argument: Any) -> None:
         self._pushed += 1

@@ -61,6 +61,8 @@ class RequestRecord(NamedTuple):
     reload: bool
     """Its own model was evicted for it, to be loaded with other options."""
     ask: Ask
+    first_ns: int | None = None
+    """When the prompt had been read, if the timing says how long that takes."""
 
     @property
     def slot_wait_ns(self) -> int | None:
@@ -73,7 +75,9 @@ class RequestRecord(NamedTuple):
 class Ticket(Request):
     """A request on its way through a virtual host."""
 
-    __slots__ = ("ask", "done", "in_slot", "on_done", "on_served", "service_start_ns")
+    __slots__ = (
+        "ask", "done", "first_ns", "first_part_ns", "in_slot", "on_done", "on_served", "service_start_ns", "wall_clock",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -92,3 +96,7 @@ class Ticket(Request):
         self.in_slot = False
         self.done = False
         self.service_start_ns: int | None = None
+        self.first_part_ns: int | None = None
+        self.first_ns: int | None = None
+        self.wall_clock = False
+        """Its service lasts as long as the timing says, whoever else computes; it slows others down all the same."""

@@ -1,50 +1,83 @@
-"""The recorded traffic, played on the twin: same arrivals, same keep_alive and options, service times as recorded."""
+"""Recorded traffic, played on the twin: same arrivals, same keep_alive and options, the tokens that were counted.
+
+How long answers take is either the twin's own account (`replay`) or the recording's (`replay_with_measured_services`):
+then only the scheduler, loads and stops are under test.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tests.conformance.timing.outcomes import LOG_SLACK_NS, Found, Outcome, Undone, service_ns_of
+from toolkit.errors import InputError
+from toolkit.host import timing
 from toolkit.host.twin import TwinFootprints, TwinTiming, Work
 from toolkit.host.virtual import CHAT, PRELOAD, UNLOAD, Ask, LoadPlan, LoadStart, RequestRecord, VirtualHost
+from toolkit.measure.outcomes import LOG_SLACK_NS, Found, Outcome, Undone
+from toolkit.measure.services import Service, services_of
 
 if TYPE_CHECKING:
-    from tests.conformance.timing.recording import Life, Recording, Sent
+    from collections.abc import Mapping
+
     from toolkit.host.scheduler import Runner
     from toolkit.host.twin import TwinSpec
-    from toolkit.host.virtual import Ticket
+    from toolkit.host.virtual import Cores, Ticket
+    from toolkit.measure.recording import Recording, Sent
+    from toolkit.measure.server_log import Life
 
 WARM_UP_NS = 1_000_000_000_000
-"""Virtual time before the trace's zero: each model is loaded once and leaves again, as the hour before had done."""
+"""Virtual time before the recording's zero: each model is loaded once and leaves again, as hours before have done."""
 KINDS = {"load": PRELOAD, "unload": UNLOAD}
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Outcomes by the request's number, and which models were loaded when; in the trace's own time."""
+    """Outcomes by the request's number, and which models were loaded when; in the recording's own time."""
 
     outcomes: dict[int, Outcome]
     looks: tuple[tuple[int, frozenset[str]], ...]
 
 
 def replay(recording: Recording, spec: TwinSpec, seed: str) -> Replay:
-    """Play all requests at the times when they were sent; loads and stops last as the timing model says."""
+    """Play all requests at the times when they were sent; everything lasts as the timing model says."""
     return _Player(recording, spec, TwinTiming(spec, seed)).play()
 
 
+def replay_with_measured_services(recording: Recording, spec: TwinSpec, seed: str) -> Replay:
+    """The same, but an answer takes as long as it took, once it has its runner."""
+    return _Player(recording, spec, _MeasuredServices(spec, seed, services_of(recording))).play()
+
+
 def replay_with_recorded_durations(recording: Recording, spec: TwinSpec, seed: str) -> Replay:
-    """The same with the recorded durations of loads and stops, so that only the decisions are the twin's own."""
+    """Loads and stops, too, last as recorded, so that only the decisions are the twin's own."""
     return _Player(recording, spec, _RecordedDurations(spec, seed, recording)).play()
 
 
-class _RecordedDurations(TwinTiming):
+class _MeasuredServices(TwinTiming):
+    """Answers last as measured, whatever else computes: what slowed them down is in the measurement already."""
+
+    def __init__(self, spec: TwinSpec, seed: str, services: Mapping[int, Service]) -> None:
+        super().__init__(spec, seed)
+        self._services = services
+
+    def service_ns(self, ticket: Ticket, runner: Runner, now_ns: int, active: int) -> int:
+        modelled_ns = super().service_ns(ticket, runner, now_ns, active)
+        service = self._services.get(int(ticket.ask.id)) if ticket.ask.id.isdecimal() else None
+        if service is None:
+            return modelled_ns
+        sigma, stream = self.spec.jitter_sigma, self._streams["service"]
+        ticket.first_part_ns = timing.jittered_ns(service.first_ns, sigma, stream)
+        ticket.wall_clock = True
+        return ticket.first_part_ns + timing.jittered_ns(service.total_ns - service.first_ns, sigma, stream)
+
+
+class _RecordedDurations(_MeasuredServices):
     """The n-th process of a model lasts as long to load and to stop as the recorded n-th one."""
 
     def __init__(self, spec: TwinSpec, seed: str, recording: Recording) -> None:
-        super().__init__(spec, seed)
+        super().__init__(replace(spec, cores=None), seed, services_of(recording))
         self._to_come: dict[str, deque[Life]] = defaultdict(deque)
         for life in recording.lives:
             self._to_come[life.model].append(life)
@@ -95,7 +128,6 @@ class _Watch:
 class _Player:
     def __init__(self, recording: Recording, spec: TwinSpec, durations: TwinTiming) -> None:
         self._recording = recording
-        self._service_ns = service_ns_of(recording)
         self._watch = _Watch()
         self._host = VirtualHost(
             spec.hardware,
@@ -105,7 +137,14 @@ class _Player:
             footprints=TwinFootprints({model.spec.digest: model.cost for model in spec.models}),
             profile_name=spec.profile,
             observer=self._watch,
+            cores=_shifted(spec),
         )
+        unknown = sorted({request.model for request in recording.requests} - set(self._host.models))
+        if unknown:
+            raise InputError(
+                f"the twin has no model {unknown[0]!r}, which the recording asks for; "
+                "calibrate on a recording that has it, or add it to twin.models"
+            )
         self._records: dict[int, RequestRecord] = {}
         self._looks: list[tuple[int, frozenset[str]]] = []
 
@@ -122,8 +161,10 @@ class _Player:
         return Replay(outcomes, tuple(self._looks))
 
     def _submit(self, request: Sent) -> Ticket | None:
-        service_ns = self._service_ns.get(request.number)
-        work = None if service_ns is None else Work(1, 0, 1, None, service_ns=service_ns)
+        work = None
+        if request.answers:
+            # The prompt's own pass yields the first token, so one step fewer than tokens follows it.
+            work = Work(request.prompt_tokens or 1, 0, max((request.output_tokens or 0) - 1, 0), None)
         options = () if request.num_ctx is None else (("num_ctx", request.num_ctx),)
         kind = KINDS.get(request.kind, CHAT)
         ask = Ask(str(request.number), request.model, kind, request.keep_alive, options, work)
@@ -134,17 +175,27 @@ class _Player:
         self._looks.append((at_ns, frozenset(row.name for row in self._host.ps())))
 
     def _outcome(self, number: int, record: RequestRecord) -> Outcome:
-        assert record.served_ns is not None
-        wait_ns = record.served_ns - record.arrived_ns
+        served_ns = record.done_ns if record.served_ns is None else record.served_ns
+        wait_ns = served_ns - record.arrived_ns
         undone = self._watch.undone.get(record.id)
         return Outcome(
             _found(record, wait_ns),
             wait_ns,
+            None if record.first_ns is None else record.first_ns - WARM_UP_NS,
             record.done_ns - WARM_UP_NS,
             tuple(victim.rpartition("#")[0] for victim in record.victims),
             tuple(self._watch.busy.get(record.id, ())),
             Undone(number, undone[0], record.evict_wait_ns) if undone else None,
         )
+
+
+def _shifted(spec: TwinSpec) -> Cores | None:
+    """The cores with the background in the player's own time; nothing else runs during the warm-up."""
+    if spec.cores is None:
+        return None
+    return replace(
+        spec.cores, background=tuple((WARM_UP_NS + at_ns, threads) for at_ns, threads in spec.cores.background)
+    )
 
 
 def _found(record: RequestRecord, wait_ns: int) -> Found:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.conformance.timing.recording import read_lives
+from toolkit.errors import InputError
 from toolkit.host import timing
 from toolkit.host.twin import Work, build
 from toolkit.host.virtual import CHAT, PRELOAD, Ask, RequestRecord
+from toolkit.measure.server_log import read_lives
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,14 +29,19 @@ JITTER_SIGMA = 0.08
 LEAST_PROBABILITY = 1 / 300
 LOOK_PERIOD_NS = timing.HEALTH_PAUSE_NS + sum(timing.HEALTH_LOOK_NS) // 2
 RESIDENT = "resident"
+SWAP_LOG = "swap_server.log"
 COLD = "load_cold"
+STOPS = {"swap"}
+"""Kinds in which another model's process had to end first."""
+MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One request of the matrix: the idle model that had to go (None: nothing was loaded), and the server's wait.
+    """One request of the matrix: the idle model that had to go (None: none had), and the server's wait.
 
-    `first_round`: the first time that the file was read from disk; later rounds met the cache of the machine below.
+    `first_round`: the first time that the file was read from disk; later rounds may meet the cache of a machine below.
+    `cached`: the file was in the page cache. `prompt` and `written` are tokens and ns of the counters.
     """
 
     kind: str
@@ -43,26 +49,49 @@ class Row:
     model: str
     wait_ns: int
     first_round: bool
+    file_bytes: int
+    cached: bool = True
+    prompt: tuple[int, int] = (0, 0)
+    written: tuple[int, int] = (0, 0)
 
 
 def read_matrix(directory: Path) -> tuple[Row, ...]:
-    """All rows of the matrix."""
-    with (directory / "swap_matrix.csv").open() as file:
-        return tuple(
-            Row(
-                row["kind"],
-                row["from"] or None,
-                row["to"],
-                round(float(row["load_duration_s"]) * NS_PER_S),
-                row["rep"] == "0",
-            )
-            for row in csv.DictReader(file)
-        )
+    """All rows of the matrix. Raises InputError for one that is not what it should be."""
+    path = directory / "swap_matrix.csv"
+    rows = []
+    with path.open(encoding="utf-8") as file:
+        for number, row in enumerate(csv.DictReader(file), 2):
+            if not row.get("load_duration_s") or not row.get("file_bytes"):
+                continue  # it says nothing of a load
+            try:
+                rows.append(_row(row))
+            except (KeyError, TypeError, ValueError) as error:
+                raise InputError(f"{path}:{number}: not a row of a swap matrix ({error!r})") from error
+    return tuple(rows)
+
+
+def _row(row: Mapping[str, str]) -> Row:
+    kind, share = row["kind"], row.get("page_cached_before") or ""
+    return Row(
+        kind,
+        row["from"] or None if kind in STOPS else None,
+        row["to"],
+        _ns(row["load_duration_s"]),
+        row["rep"] == "0",
+        int(row["file_bytes"]),
+        float(share) >= MOSTLY if share else kind != COLD,
+        (int(row.get("prompt_eval_count") or 0), _ns(row.get("prompt_eval_s") or "0")),
+        (int(row.get("eval_count") or 0), _ns(row.get("eval_s") or "0")),
+    )
+
+
+def _ns(seconds: str) -> int:
+    return round(float(seconds) * NS_PER_S)
 
 
 def read_stops(directory: Path) -> dict[str, list[int]]:
     """How long the processes of each model took to end, by the log."""
-    with (directory / "swap_server.log").open() as log:
+    with (directory / SWAP_LOG).open() as log:
         lives = read_lives(log, 0)
     stops: dict[str, list[int]] = {}
     for life in lives:
@@ -91,8 +120,7 @@ class Oracle:
         waits: list[int] = []
 
         def note(record: RequestRecord) -> None:
-            assert record.served_ns is not None
-            waits.append(record.served_ns - record.arrived_ns)
+            waits.append((record.done_ns if record.served_ns is None else record.served_ns) - record.arrived_ns)
 
         before = [] if row.before is None else [row.before]
         warm = [] if row.kind in {COLD, RESIDENT} else [*before, row.model]
@@ -109,9 +137,9 @@ class Oracle:
 # Fitting ------------------------------------------------------------------------------------------------------
 
 
-def looks_taken(row: Row, costs: Mapping[str, timing.ModelCost]) -> int:
+def looks_taken(row: Row, costs: Mapping[str, timing.ModelCost], speeds: timing.HostSpeeds) -> int:
     """How many looks at its runner the server needed, by the row's duration less what the old model's stop takes."""
-    stop_ns = 0 if row.before is None else timing.unload_ns(costs[row.before].need_bytes(NUM_CTX), 0)
+    stop_ns = 0 if row.before is None else timing.unload_ns(costs[row.before].need_bytes(NUM_CTX), 0, speeds)
     return max(1, round((row.wait_ns - stop_ns - timing.LOAD_ANSWER_NS) / LOOK_PERIOD_NS))
 
 
@@ -144,7 +172,7 @@ def likelihood(
     """
     logs = []
     for row in rows:
-        raw_ns, looks = rule.raw_ns(costs[row.model], speeds), looks_taken(row, costs)
+        raw_ns, looks = rule.raw_ns(costs[row.model], speeds), looks_taken(row, costs, speeds)
         below = _share_below((looks - 1) * LOOK_PERIOD_NS / raw_ns)
         logs.append(math.log(max(_share_below(looks * LOOK_PERIOD_NS / raw_ns) - below, LEAST_PROBABILITY)))
     return math.exp(sum(logs) / len(logs))

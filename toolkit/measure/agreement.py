@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.conformance.timing.outcomes import service_ns_of
+from toolkit.measure.outcomes import LOADED
+from toolkit.measure.services import services_of
 from toolkit.stats.quantiles import quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tests.conformance.timing.outcomes import Outcome, Undone
-    from tests.conformance.timing.recording import Recording
-    from tests.conformance.timing.replayed import Replay
+    from toolkit.measure.outcomes import Outcome, Undone
+    from toolkit.measure.player import Replay
+    from toolkit.measure.recording import Recording
 
 NS_PER_S = 1e9
 LONG_NS = 3_000_000_000
 """A wait longer than any single load: somebody waited for somebody else."""
 QUIET = 1.0
 """A load average below this leaves one of the two cores to the load."""
-LOADED = ("cold", "reload")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def compare(recording: Recording, recorded: Mapping[int, Outcome], replay: Repla
         if seen.wait_ns is not None and other.wait_ns is not None
     }
     loads = [(number, seen, other) for number, seen, other in pairs if seen.found in LOADED]
-    quiet = {request.number for request in recording.requests if request.load_average < QUIET}
+    quiet = {request.number for request in recording.requests if (request.load_average or 0) < QUIET}
     return Agreement(
         requests=len(pairs),
         same_found=sum(seen.found == other.found for _, seen, other in pairs),
@@ -126,6 +126,6 @@ def undone(outcomes: Mapping[int, Outcome]) -> tuple[Undone, ...]:
 
 def derivation_errors(recording: Recording) -> Errors:
     """How well the service time of an answer without counters is known: derived for answers that have them, too."""
-    counted, derived = service_ns_of(recording), service_ns_of(recording, derive=True)
-    with_counters = [request.number for request in recording.requests if request.kind in {"generate", "chat", "embed"}]
-    return errors(abs(counted[number] - derived[number]) for number in with_counters)
+    counted, derived = services_of(recording), services_of(recording, derive=True)
+    with_counters = [service.number for service in counted.values() if service.counted]
+    return errors(abs(counted[number].total_ns - derived[number].total_ns) for number in with_counters)
