@@ -54,3 +54,12 @@ def test_unlike_runs_are_said_to_be_unlike() -> None:
 def test_foreign_names_do_nothing() -> None:
     page = runs_page([seen(1, plan="<script>alert(1)</script>")])
     assert "<script" not in page
+
+
+def test_history_marks_where_a_new_level_begins() -> None:
+    """Eight runs at one level and eight at another, 30 % slower."""
+    level = [seen(number % 3 + (0 if number < 8 else 30), f"run-{number}") for number in range(16)]
+    ordered = [replace(one, row=replace(one.row, stored_ns=number)) for number, one in enumerate(level)]
+    page = runs_page(ordered)
+    assert "a new level begins" in page
+    assert "a new level begins" not in runs_page(ordered[:8])

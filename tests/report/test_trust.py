@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 from tests.store.examples import HEALTH, LIVE, PROVENANCE, RECORD
 from toolkit.replay.samples import collect
 from toolkit.report.page.trust_box import trust_box
-from toolkit.report.trust import FEW_FOR_MEDIAN, FEW_FOR_P99, Trust, judge_run
+from toolkit.report.trust import FEW_FOR_MEDIAN, FEW_FOR_P99, Trust, judge_closely, judge_run
 from toolkit.stats.interval import order_places
 
 if TYPE_CHECKING:
@@ -78,3 +79,14 @@ def test_the_box_says_once_what_holds_for_all_and_names_the_others() -> None:
 def test_the_least_numbers_of_samples_are_those_of_the_order_statistics(share: float, least: int) -> None:
     assert order_places(least, share, 0.95) is not None
     assert order_places(least - 1, share, 0.95) is None
+
+
+def test_samples_that_resemble_their_neighbours_are_worth_fewer() -> None:
+    """A queue that builds up and drains: 500 samples in waves, against the same samples in no order."""
+    waves = [replace(RECORD, first_token_ns=10**9 + abs(number % 100 - 50) * 10**7) for number in range(500)]
+    mixed = [waves[number * 251 % 500] for number in range(500)]
+    close = judge_closely(judged(waves), collect(waves))
+    assert close.level == "caution"
+    assert "500 cold requests are worth" in close.findings[0].text
+    shuffled = random.Random(1).sample(mixed, 500)
+    assert judge_closely(judged(shuffled), collect(shuffled)).level == "fine"

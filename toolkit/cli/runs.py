@@ -64,12 +64,13 @@ def show(ref: str, store: Path | None, *, as_json: bool) -> None:
     """Show a run: what it was, whether to trust it, and its numbers with 95 % intervals."""
     from toolkit.replay.samples import collect, estimates  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.report.stored import run_data, run_text  # noqa: PLC0415
-    from toolkit.report.trust import judge_run  # noqa: PLC0415
+    from toolkit.report.trust import judge_closely, judge_run  # noqa: PLC0415
 
     with open_given_store(store) as opened:
         row = opened.find(ref)
         samples = collect(opened.records(row.id))
-    trust = judge_run(row.provenance, row.client, samples, complete=row.complete)
+    judged = judge_run(row.provenance, row.client, samples, complete=row.complete)
+    trust = judge_closely(judged, samples)
     if as_json:
         click.echo(json.dumps(run_data(row, samples, estimates(samples), trust), indent=2))
     else:

@@ -27,6 +27,9 @@ FEW_FOR_P99 = 368
 """Below so many samples none need lie beyond the 99th percentile (0.99 ** n > 0.025), so nothing bounds it."""
 UNANSWERED_SHARE = 0.01
 BUSY_CLIENT = 0.7
+RESEMBLANCE = 1.5
+"""An integrated autocorrelation time above this is worth a word."""
+_TTFT = (("ttft_cold_s", "cold"), ("ttft_warm_s", "warm"))
 
 
 class Finding(NamedTuple):
@@ -69,9 +72,34 @@ def judge_run(provenance: Provenance, client: ClientHealth | None, samples: RunS
         *_phases(samples),
         *_sizes(samples),
     ]
+    return _worst_first(findings)
+
+
+def judge_closely(trust: Trust, samples: RunSamples) -> Trust:
+    """Add what takes numpy and a moment: how many independent samples the run is worth.
+
+    The intervals of a single run take its samples for independent. Where requests queue behind each other they are not,
+    and the intervals are too narrow by the square root of what is said here.
+    """
+    from toolkit.stats.autocorrelation import correlation  # noqa: PLC0415 - not for every comparison
+
+    found = list(trust.findings)
+    for key, words in _TTFT:
+        values = samples.samples_s[key]
+        time = correlation([values]).time
+        if time > RESEMBLANCE:
+            text = (
+                f"{len(values):,} {words} requests are worth {len(values) / time:,.0f} independent ones, because "
+                f"neighbours resemble each other: intervals of their TTFT are too narrow, by {time**0.5:.1f} times."
+            )
+            found.append(Finding("caution", text))
+    return _worst_first(found)
+
+
+def _worst_first(findings: list[Finding]) -> Trust:
     order: dict[Level, int] = {"void": 0, "caution": 1, "fine": 2}
-    findings.sort(key=lambda finding: order[finding.level])
-    return Trust(findings[0].level if findings else "fine", tuple(findings))
+    ordered = sorted(findings, key=lambda finding: order[finding.level])
+    return Trust(ordered[0].level if ordered else "fine", tuple(ordered))
 
 
 def _ending(samples: RunSamples, *, complete: bool) -> list[Finding]:
@@ -116,7 +144,7 @@ def _phases(samples: RunSamples) -> list[Finding]:
 
 def _sizes(samples: RunSamples) -> list[Finding]:
     found = []
-    for key, words in (("ttft_cold_s", "cold"), ("ttft_warm_s", "warm")):
+    for key, words in _TTFT:
         count = len(samples.samples_s[key])
         if 0 < count < FEW_FOR_MEDIAN:
             found.append(Finding("caution", f"{counted(count, f'{words} request')}: too few for an interval."))
