@@ -24,7 +24,6 @@ from toolkit.errors import HostError, UsageError
 from toolkit.experiment.compare import prepare, sum_up
 from toolkit.experiment.play import play_all, refuse_simulated, stage_for
 from toolkit.experiment.setup import on_unknown_host
-from toolkit.replay.load_summary import load_summary
 from toolkit.replay.runfile import RUN_FILE, write_run
 
 if TYPE_CHECKING:
@@ -150,6 +149,8 @@ class Session:
             raise HostError(measured.ended or "nothing was played")
 
     def _print(self, comparison: Comparison, measured: Measured) -> None:
+        from toolkit.replay.load_summary import load_summary  # noqa: PLC0415 - not before the first request is sent
+
         loads = () if self.stage.address is None else tuple(load_summary(run) for run in measured.runs)
         if self.output.as_json:
             from toolkit.report.results_json import to_jsonable  # noqa: PLC0415 - one of two outputs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from toolkit.config.durations import format_duration
@@ -14,7 +14,7 @@ from toolkit.report.verdict import verdict
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from toolkit.cache.strategy import Room
+    from toolkit.experiment.facts import HostFacts
     from toolkit.replay.records import Run
     from toolkit.workload.plan import Plan
 
@@ -27,19 +27,6 @@ REJECTED_SHARE, LATE_SHARE, LATE_NS = 0.01, 0.1, 600_000_000_000
 """More rejections than this, or answers this much (and ten minutes) after the last arrival, are an overloaded host."""
 STALL_NS = 60_000_000_000
 """A load that waits longer than this for its victim is stalled: an idle model is gone within seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class HostFacts:
-    """What is known of the host beside the runs.
-
-    The memory rule, the largest sets, the contexts, what would change them.
-    """
-
-    room: Room | None
-    together: tuple[tuple[str, ...], ...]
-    contexts: tuple[tuple[str, int], ...]
-    hints: tuple[str, ...] = ()
 
 
 def assemble(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from toolkit.cache.offline_slots import lru_hits, min_hits
 from toolkit.cache.registry import STRATEGIES, StrategyContext, build_strategy
 from toolkit.errors import UsageError
-from toolkit.experiment.assemble import assemble
 from toolkit.experiment.order import hurried, plans_for, unhurried
 from toolkit.experiment.setup import Setup, setup_from_config, with_equal_places
 from toolkit.experiment.shape import shaped
@@ -75,6 +74,8 @@ def _shaped(plan: Plan, shape: Shape, order: Order, setup: Setup) -> Plan:
 
 def sum_up(setup: Setup, plan: Plan, runs: Sequence[Run]) -> Comparison:
     """Sum up the runs; a plan that names its models gets a note with figures that anybody can check."""
+    from toolkit.experiment.assemble import assemble  # noqa: PLC0415 - not before the first request is sent
+
     return assemble(plan, runs, setup.facts, setup.baseline, extra_notes=_reference(setup, plan))
 
 

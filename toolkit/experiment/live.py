@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import HostError, UsageError
 from toolkit.experiment.commit import toolkit_commit
+from toolkit.experiment.likeness import digest_of, option_pairs
 from toolkit.experiment.setup import asked_models
-from toolkit.experiment.simulate import digest_of, option_pairs
 from toolkit.replay.collector import calm_collector
 from toolkit.replay.engine import LoadEngine
 from toolkit.replay.hoststate import empty_host, note_state, restore

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from toolkit.errors import UsageError
 from toolkit.experiment.host import asked_host
 from toolkit.experiment.live import Measured, measure
-from toolkit.experiment.simulate import simulate
 from toolkit.ollama.from_config import client_from_config
 from toolkit.replay.terms import WHOLE_PLAN
 
@@ -78,6 +77,8 @@ def play_all(
     shelf; simulated ones go there when they are over.
     """
     if stage.address is None:
+        from toolkit.experiment.simulate import simulate  # noqa: PLC0415 - the twin's engine, not for real hosts
+
         runs = tuple(simulate(setup, plans, names, on_answer))
         shelf.add(runs)
         return Measured(runs, None, interrupted=False)

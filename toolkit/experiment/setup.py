@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from toolkit.cache.registry import StrategyContext, build_strategy
 from toolkit.cache.room import SlotRoom
 from toolkit.errors import UsageError
-from toolkit.experiment.assemble import HostFacts
+from toolkit.experiment.facts import HostFacts
 from toolkit.host.equal import equal_twin
 from toolkit.host.from_config import twin_from_config
 from toolkit.host.room import TwinRoom

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from toolkit.experiment.commit import toolkit_commit
+from toolkit.experiment.likeness import digest_of, option_pairs
 from toolkit.experiment.setup import check_models
 from toolkit.replay.records import Provenance
 from toolkit.replay.virtual import play
@@ -62,18 +62,4 @@ def twin_provenance(setup: Setup, plan: Plan, repeat: int) -> Provenance:
         started_at=None,
         notes=(),
         toolkit_commit=toolkit_commit(),
-    )
-
-
-def digest_of(value: object) -> str:
-    """sha256 of frozen records: two plans or hosts with the same digest are the same, however they were described."""
-    return hashlib.sha256(repr(value).encode()).hexdigest()
-
-
-def option_pairs(setup: Setup) -> tuple[tuple[str, str], ...]:
-    """The runner options in force, as (`model option`, value)."""
-    return tuple(
-        (f"{model} {option}", str(value))
-        for model, options in sorted(setup.options.items())
-        for option, value in sorted(options.items())
     )
