@@ -36,6 +36,7 @@ with open_store(Path(sys.argv[1])) as store:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_fifty_kills_at_random_points_never_leave_a_store_that_does_not_open(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.store.killed_writers", str(tmp_path / "runs.db"), "1"]
