@@ -20,7 +20,7 @@ from toolkit.errors import InputError
 from toolkit.replay.records import ClientHealth, Provenance, RequestRecord, ResidencySpan, Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 T = TypeVar("T", RequestRecord, ResidencySpan, Provenance, ClientHealth)
@@ -135,6 +135,11 @@ def _row(file: Path, number: int, line: str) -> dict[str, Any] | None:
     return row
 
 
+def last_known_ns(records: Sequence[RequestRecord]) -> int:
+    """The end of a run of which nobody saw the end: that of its last request."""
+    return max((record.done_ns or record.intended_ns for record in records), default=0)
+
+
 def _assemble(file: Path, rows: list[tuple[int, dict[str, Any]]]) -> Run:
     if not rows or rows[0][1].get("kind") != "run":
         raise InputError(f"{file}:1: this is not a run; a run begins with a line of kind `run`")
@@ -162,7 +167,6 @@ def _assemble(file: Path, rows: list[tuple[int, dict[str, Any]]]) -> Run:
                 )
         except TypeError as error:
             raise InputError(f"{file}:{number}: not a {kind} of schema {SCHEMA}: {error}") from error
-    last_ns = max((record.done_ns or record.intended_ns for record in records), default=0)
     try:
         provenance = _from_dict(Provenance, head["provenance"])
         strategy, repetition = str(head["strategy"]), int(head["repetition"])
@@ -173,7 +177,7 @@ def _assemble(file: Path, rows: list[tuple[int, dict[str, Any]]]) -> Run:
         repetition=repetition,
         records=tuple(records),
         residency=tuple(spans),
-        end_ns=int(end["end_ns"]) if end else last_ns,
+        end_ns=int(end["end_ns"]) if end else last_known_ns(records),
         complete=bool(end and end["complete"]),
         provenance=provenance,
         client=client,

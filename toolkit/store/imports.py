@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import InputError
 from toolkit.replay.records import ClientHealth, Provenance, RequestRecord, ResidencySpan, Run
-from toolkit.replay.runfile import RUN_FILE, read_runs
+from toolkit.replay.runfile import RUN_FILE, last_known_ns, read_runs
 from toolkit.store.codec import frozen
 from toolkit.store.exports import read_parquet
 from toolkit.store.identity import run_id
@@ -68,13 +68,12 @@ def _read(file: Path) -> Iterator[tuple[Run, dict[str, Any]]]:
 
 def _run(head: dict[str, Any], rows: list[dict[str, Any]]) -> Run:
     records = tuple(RequestRecord(**{name: frozen(value) for name, value in row.items()}) for row in rows)
-    last_ns = max((record.done_ns or record.intended_ns for record in records), default=0)
     return Run(
         head["strategy"],
         head["repetition"],
         records,
         tuple(ResidencySpan(**span) for span in head["residency"]),
-        last_ns if head["end_ns"] is None else head["end_ns"],
+        last_known_ns(records) if head["end_ns"] is None else head["end_ns"],
         complete=head["complete"],
         provenance=Provenance(**{name: frozen(value) for name, value in head["provenance"].items()}),
         client=_health(head["client"]),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from toolkit.errors import UsageError
 from toolkit.replay.records import Run
+from toolkit.replay.runfile import last_known_ns
 from toolkit.store.connection import connect, explained, store_path, transaction
 from toolkit.store.finding import find_key
 from toolkit.store.identity import begun_id, run_id, tag_problem
@@ -111,13 +112,12 @@ class RunStore:
         """The whole run, all records in memory; about 0.6 GB for a million. `records` takes one at a time."""
         row = self.find(ref)
         records, spans = tuple(self.records(row.id)), self.spans(row.id)
-        last_ns = max((record.done_ns or record.intended_ns for record in records), default=0)
         return Run(
             row.strategy,
             row.repetition,
             records,
             spans,
-            last_ns if row.end_ns is None else row.end_ns,
+            last_known_ns(records) if row.end_ns is None else row.end_ns,
             complete=row.complete,
             provenance=row.provenance,
             client=row.client,
