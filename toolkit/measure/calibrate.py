@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from toolkit.errors import Inconclusive, InputError
+from toolkit.errors import Inconclusive, InputError, UsageError
 from toolkit.host import timing
 from toolkit.measure.activity import Activity, spans_of
 from toolkit.measure.background import background_of
@@ -20,9 +20,10 @@ from toolkit.measure.fit_services import fit_services, observed_in_matrix, obser
 from toolkit.measure.matrix import RESIDENT, SWAP_LOG, read_matrix
 from toolkit.measure.outcomes import LOG_SLACK_NS, outcomes_of
 from toolkit.measure.parts import numbers_of
-from toolkit.measure.recording import REQUESTS, read_recording
+from toolkit.measure.recording import REQUESTS
 from toolkit.measure.server_log import Life, read_lives
 from toolkit.measure.sizes import Sizes, sizes_of
+from toolkit.measure.traffic import has_traffic, read_traffic
 from toolkit.stats.interval import Interval, median_interval
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def read_material(directory: Path) -> Material:
     """
     if not directory.is_dir():
         raise InputError(f"{directory}: no such directory; a recording is a directory with {REQUESTS} or {MATRIX}")
-    recording = read_recording(directory) if (directory / REQUESTS).is_file() else None
+    recording = read_traffic(directory) if has_traffic(directory) else None
     rows = read_matrix(directory) if (directory / MATRIX).is_file() else ()
     if recording is None and not rows:
         raise InputError(
@@ -89,10 +90,15 @@ def read_material(directory: Path) -> Material:
     return Material(recording, rows, () if recording is None else recording.lives)
 
 
-def calibrate(material: Material, part: str, seed: int, source: str) -> Calibration:
+def calibrate(
+    material: Material, part: str, seed: int, source: str, known: Mapping[str, Sizes] | None = None
+) -> Calibration:
     """Fit everything. Of the traffic only `part` counts (see `toolkit.measure.parts`); of the matrix all.
 
+    `known` are the sizes of models that neither a matrix nor a log says.
+
     Raises:
+        UsageError: the traffic has a model whose size nothing says.
         Inconclusive: there is too little of everything.
     """
     rng = np.random.default_rng(seed)
@@ -100,6 +106,11 @@ def calibrate(material: Material, part: str, seed: int, source: str) -> Calibrat
     chosen = frozenset[int]() if recording is None else numbers_of(recording, part)
     traffic = () if recording is None else recording.lives
     sizes = sizes_of(material.rows, (*material.lives, *traffic), recording)
+    asked = {request.model for request in recording.requests} if recording is not None else set()
+    for name in sorted(asked - set(sizes)):
+        if known is None or name not in known:
+            raise UsageError(f"{source}: nothing says how large {name} is; name a config with --config that has it")
+        sizes[name] = known[name]
     threads = next((life.threads for life in (*traffic, *material.lives) if life.threads), None)
     stops = fit_stops(_stops_seen(material.lives))
     loads = fit_loads(_loads_seen(material, sizes, stops), rng)

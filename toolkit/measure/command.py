@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import UsageError
 from toolkit.measure.calibrate import Calibration, calibrate, read_material
+from toolkit.measure.sizes import declared_sizes
 from toolkit.measure.twin_yaml import config_text
 
 if TYPE_CHECKING:
@@ -37,8 +38,9 @@ def calibrated(directory: Path, part: str, seed: int, base: LoadedConfig | None)
         Inconclusive: there is too little of everything.
     """
     source = str(directory) if part == "all" else f"{directory} ({part})"
-    calibration = calibrate(read_material(directory), part, seed, source)
     section = None if base is None or base.path is None else base.config.twin
+    known = {} if section is None else {model.name: declared_sizes(model) for model in section.models}
+    calibration = calibrate(read_material(directory), part, seed, source, known)
     if calibration.on_gpu and (section is None or not section.gpus):
         raise UsageError(
             f"{directory}: models were on a GPU there; name a config with --config whose twin.gpus says which"

@@ -89,7 +89,8 @@ def observed_services(recording: Recording, chosen: frozenset[int]) -> tuple[Obs
     rows = []
     for request in recording.requests:
         service = services.get(request.number)
-        if service is None or not service.counted or request.number not in chosen:
+        # What a runner had in its cache it did not read, and the counters do not say how much that was.
+        if service is None or not service.counted or request.number not in chosen or request.continued_tokens:
             continue
         counters = request.counters
         if request.kind == "embed":

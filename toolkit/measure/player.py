@@ -164,7 +164,8 @@ class _Player:
         work = None
         if request.answers:
             # The prompt's own pass yields the first token, so one step fewer than tokens follows it.
-            work = Work(request.prompt_tokens or 1, 0, max((request.output_tokens or 0) - 1, 0), None)
+            steps = max((request.output_tokens or 0) - 1, 0)
+            work = Work(request.prompt_tokens or 1, request.continued_tokens, steps, request.session)
         options = () if request.num_ctx is None else (("num_ctx", request.num_ctx),)
         kind = KINDS.get(request.kind, CHAT)
         ask = Ask(str(request.number), request.model, kind, request.keep_alive, options, work)

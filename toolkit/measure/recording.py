@@ -50,6 +50,9 @@ class Sent:
     """Of the machine, over the minute before the end."""
     listed_before: frozenset[str] | None
     """What `/api/ps` listed just before."""
+    continued_tokens: int = 0
+    """Of the prompt, what was said before in its conversation: the runner may still have it in its cache."""
+    session: str | None = None
 
     @property
     def wait_ns(self) -> int | None:

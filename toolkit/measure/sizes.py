@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from toolkit.config.twin_parts import TwinModelSection
     from toolkit.measure.matrix import Row
     from toolkit.measure.recording import Recording
     from toolkit.measure.server_log import Life
@@ -64,6 +65,14 @@ def sizes_of(rows: Sequence[Row], lives: Iterable[Life], recording: Recording | 
             name in embedding,
         )
     return sizes
+
+
+def declared_sizes(model: TwinModelSection) -> Sizes:
+    """A model as a config describes it."""
+    return Sizes(
+        model.name, None, model.size_bytes, model.kv_bytes_per_token, model.compute_bytes, model.context_length,
+        model.size_bytes, model.embedding,
+    )  # fmt: skip
 
 
 def _kv_bytes(file_bytes: int, by_context: dict[int, int]) -> int:

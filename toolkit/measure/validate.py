@@ -130,17 +130,17 @@ def _worst(
             sent[pair.number].kind,
             pair.recorded_ns,
             pair.told_ns,
-            _reason(recorded[pair.number], told[pair.number], pair.told_ns - pair.recorded_ns),
+            _reason(recorded[pair.number], told[pair.number], pair.told_ns - pair.recorded_ns, recording),
         )
         for pair in pairs
     )
 
 
-def _reason(recorded: Outcome, told: Outcome, error_ns: int) -> str:
+def _reason(recorded: Outcome, told: Outcome, error_ns: int, recording: Recording) -> str:
     """What differs: the decision, the wait for the model, or what came after it."""
     if recorded.found != told.found:
         return f"found its model {told.found}, recorded {recorded.found}"
-    if recorded.found in LOADED and recorded.victims != told.victims:
+    if recording.has_log and recorded.found in LOADED and recorded.victims != told.victims:
         return f"evicted {_named(told.victims)}, recorded {_named(recorded.victims)}"
     if recorded.wait_ns is None or told.wait_ns is None:
         return "wait and answer cannot be told apart: no counters"

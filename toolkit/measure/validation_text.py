@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from toolkit.measure.validate import Validation
 
 NS_PER_S = 1e9
+NAME_CHARACTERS = 15
 NAMES = {"swap_latency": "swap latency", "ttft": "time to first token", "e2e": "end to end"}
 SERVICES = {
     "model": "answers last as the calibrated model says",
@@ -93,7 +94,7 @@ def _lines(validation: Validation, recording: str, config: str) -> Iterator[str]
         yield f"{'request':>9}  {'model':<16}{'kind':<10}{'recorded':>9}{'told':>9}  why"
         for miss in validation.worst:
             times = f"{miss.recorded_ns / NS_PER_S:>8.2f}s{miss.told_ns / NS_PER_S:>8.2f}s"
-            yield f"{miss.number:>9}  {miss.model:<16}{miss.kind:<10}{times}  {miss.reason}"
+            yield f"{miss.number:>9}  {_short(miss.model):<16}{miss.kind:<10}{times}  {miss.reason}"
 
 
 def _others(validation: Validation) -> str:
@@ -117,6 +118,10 @@ def _measure_line(measure: Measure) -> str:
 
 def _verdict(reached: bool) -> str:
     return "ok" if reached else "MISSED"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_CHARACTERS else f"{name[: NAME_CHARACTERS - 1]}…"
 
 
 def _measure_json(measure: Measure) -> dict[str, Any]:
