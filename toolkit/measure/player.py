@@ -15,7 +15,7 @@ from toolkit.errors import InputError
 from toolkit.host import timing
 from toolkit.host.twin import TwinFootprints, TwinTiming, Work
 from toolkit.host.virtual import CHAT, PRELOAD, UNLOAD, Ask, LoadPlan, LoadStart, RequestRecord, VirtualHost
-from toolkit.measure.outcomes import LOG_SLACK_NS, Found, Outcome, Undone
+from toolkit.measure.outcomes import LOG_SLACK_NS, Found, Outcome, Undone, loaders_of
 from toolkit.measure.services import Service, services_of
 
 if TYPE_CHECKING:
@@ -152,6 +152,9 @@ class _Player:
         for place, name in enumerate(self._host.models):
             warm = Ask(f"warm-{name}", name, PRELOAD, keep_alive=1)
             self._host.at(place * WARM_UP_NS // 10, partial(self._host.submit, warm))
+        for place, life in enumerate(there_before(self._recording)):
+            there = Ask(f"there-{place}", life.model, PRELOAD, options=(("num_ctx", life.num_ctx),))
+            self._host.at(WARM_UP_NS + max(life.start_ns, -WARM_UP_NS // 10), partial(self._host.submit, there))
         for request in self._recording.requests:
             self._host.at(WARM_UP_NS + request.sent_ns, partial(self._submit, request))
         for at_ns, _ in self._recording.looks:
@@ -188,6 +191,17 @@ class _Player:
             tuple(self._watch.busy.get(record.id, ())),
             Undone(number, undone[0], record.evict_wait_ns) if undone else None,
         )
+
+
+def there_before(recording: Recording) -> list[Life]:
+    """Processes that were there before the first request, by the log: of a recording that begins in the middle."""
+    begin_ns = min((request.sent_ns for request in recording.requests), default=0)
+    mine = {id(life) for life in loaders_of(recording).values()}
+    return [
+        life
+        for life in recording.lives
+        if life.start_ns < begin_ns and id(life) not in mine and (life.gone_ns is None or life.gone_ns > begin_ns)
+    ]
 
 
 def _shifted(spec: TwinSpec) -> Cores | None:
