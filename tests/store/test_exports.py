@@ -10,7 +10,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.store.examples import LIVE, RUN
@@ -73,6 +73,7 @@ def test_any_runs_survive_export_and_import(
 
 
 @given(run=RUNS)
+@example(run=replace(RUN, records=(replace(RUN.records[0], reason="a\r", error='b\n"c",'),)))
 @settings(deadline=None, max_examples=20)
 def test_a_csv_has_every_field_of_every_record(store: RunStore, run: Run) -> None:
     file = StringIO(newline="")

@@ -200,7 +200,9 @@ def _needed(out: Path | None) -> Path:
 
 def _opened(out: Path | None) -> AbstractContextManager[TextIO]:
     """The file to write to, or stdout, which stays open."""
-    return nullcontext(sys.stdout) if out is None else out.open("w", encoding="utf-8", errors="backslashreplace")
+    if out is None:
+        return nullcontext(sys.stdout)
+    return out.open("w", encoding="utf-8", errors="backslashreplace", newline="")
 
 
 def _ask(rows: list[RunRow]) -> None:

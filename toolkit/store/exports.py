@@ -56,7 +56,7 @@ def export_jsonl(store: RunStore, rows: Sequence[RunRow], file: TextIO) -> None:
 
 def export_csv(store: RunStore, rows: Sequence[RunRow], file: TextIO) -> None:
     """Write the records of runs under one heading. Provenance stays behind: a CSV has no place for it."""
-    writer = csv.writer(file, lineterminator="\n")
+    writer = csv.writer(file, lineterminator="\r\n")  # as RFC 4180 has it; with "\n" a lone "\r" would go unquoted
     writer.writerow((*RUN_COLUMNS, *RECORD_FIELDS))
     pick = attrgetter(*RECORD_FIELDS)
     for row in rows:
