@@ -13,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.cache.book import Drift
-from toolkit.cache.lru_unload import LruUnload
 from toolkit.cache.manager import CacheManager, CacheStats, build_manager
+from toolkit.cache.policies.lru import Lru
 from toolkit.cache.registry import STRATEGIES, StrategyContext
 from toolkit.cache.room import SizedRoom
+from toolkit.cache.steering.by_unloads import ByUnloads
+from toolkit.cache.steering.following import Premises
 from toolkit.cache.strategy import Access, Answer, Directive, HostView, LoadedModel
 from toolkit.errors import UsageError
 
@@ -170,7 +172,7 @@ class Witness:
     name = "witness"
     reads_memory = True
 
-    def __init__(self, inner: LruUnload) -> None:
+    def __init__(self, inner: ByUnloads) -> None:
         self.inner = inner
         self.inside = 0
         self.overlaps = 0
@@ -206,7 +208,7 @@ class Witness:
 def test_thirty_two_threads_share_a_manager() -> None:
     threads, each = 32, 150
     room = SizedRoom({name: 3 + 2 * index for index, name in enumerate(MODELS)}, 24)
-    witness = Witness(LruUnload(3, room))
+    witness = Witness(ByUnloads("lru-unload", Lru(), Premises(3, room, frozenset(), {})))
     manager = CacheManager(witness, max_models=3)
     start = threading.Barrier(threads)
     ticks = iter(range(10**9))

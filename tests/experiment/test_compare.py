@@ -30,8 +30,10 @@ def config(text: dict[str, object]) -> Config:
 
 
 def test_all_strategies_by_default_and_the_optimum_is_none() -> None:
-    assert strategy_names(None) == tuple(entry.name for entry in STRATEGIES)
+    assert strategy_names(None) == tuple(entry.name for entry in STRATEGIES if entry.by_default)
     assert strategy_names("ram, optimum,ram,lru-unload") == ("ram", "lru-unload")
+    nested = "steer(policy=lrfu(decay=0.1), keep-alive=10m)"
+    assert strategy_names(f"gdsf(cost=load), {nested}") == ("gdsf(cost=load)", nested)
 
 
 def test_a_plan_is_refused_before_anything_is_played_if_a_model_is_missing() -> None:

@@ -1,4 +1,11 @@
-"""How a policy, strategy or discipline is written down: a name, and parameters in brackets: `gdsf(cost=load)`."""
+"""How a policy, strategy or discipline is written down: a name, and parameters in brackets: `gdsf(cost=load)`.
+
+    spec       = name [ "(" [ parameter { "," parameter } ] ")" ]
+    parameter  = key "=" value
+    value      = spec | any characters with balanced brackets, no comma outside of them
+
+So a value may be a spec itself: `unload(policy=lrfu(decay=0.1))`.
+"""
 
 from __future__ import annotations
 
@@ -37,10 +44,10 @@ def parse_spec(text: str) -> Spec:
         UsageError: another shape, or a parameter given twice.
     """
     shape = _SHAPE.fullmatch(text)
-    if shape is None:
+    if shape is None or not is_balanced(shape[2] or ""):
         raise UsageError(f"found {text.strip()!r}; write a name, or a name with parameters as in gdsf(cost=load)")
     parameters: dict[str, str] = {}
-    for part in filter(None, (piece.strip() for piece in (shape[2] or "").split(","))):
+    for part in filter(None, (piece.strip() for piece in split_outside(shape[2] or "", ","))):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or not key or not value:
             raise UsageError(f"found {part!r} in {text.strip()!r}; parameters are written key=value")
@@ -52,14 +59,25 @@ def parse_spec(text: str) -> Spec:
 
 def split_specs(text: str) -> tuple[Spec, ...]:
     """Read a list: `lru, gdsf(cost=load), opt`. Commas within brackets belong to a spec. Raises UsageError."""
-    return tuple(parse_spec(part) for part in _parts(text) if part.strip())
+    return tuple(parse_spec(part) for part in split_outside(text, ",") if part.strip())
 
 
-def _parts(text: str) -> Iterator[str]:
+def is_balanced(text: str) -> bool:
+    """Whether each bracket that opens is closed, and none closes that was not open."""
+    depth = 0
+    for sign in text:
+        depth += (sign == "(") - (sign == ")")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def split_outside(text: str, separator: str) -> Iterator[str]:
+    """The parts between separators (one character) that stand outside of brackets."""
     depth, start = 0, 0
     for place, sign in enumerate(text):
         depth += (sign == "(") - (sign == ")")
-        if sign == "," and depth == 0:
+        if sign == separator and depth == 0:
             yield text[start:place]
             start = place + 1
     yield text[start:]
@@ -123,7 +141,7 @@ class Parameters:
         """Raise UsageError if a parameter is left that nobody asked for."""
         for key in self._left:
             near = get_close_matches(key, self._known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"; did you mean {near[0]!r}?" if near else "."
             known = ", ".join(self._known) or "none"
             raise UsageError(f"{self._spec.name} has no parameter {key!r}{hint} It has {known}")
 

@@ -16,7 +16,7 @@ from toolkit.cli.options import global_options, keeping_options, workload_option
 @load_options
 @global_options
 @keeping_options
-@click.option("--strategies", metavar="A,B", help="Which ones; by default all that the toolkit has.")
+@click.option("--strategies", metavar="A,B", help="Which ones, with parameters: lrfu(decay=0.1).")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Where the report goes.")
 def compare(strategies: str | None, out: Path | None, **given: Any) -> None:
     """Compare cache strategies on a scenario or a trace.
@@ -28,6 +28,7 @@ def compare(strategies: str | None, out: Path | None, **given: Any) -> None:
     \b
     hotswap compare scenarios/working-day.yaml
     hotswap compare scenarios/swap-storm.yaml --strategies ram,lru-unload --num-ctx 8192
+    hotswap compare scenarios/working-day.yaml --strategies "lru,gdsf(cost=load),unload(policy=lrfu(decay=0.1))"
     hotswap compare --trace FILE --format alibaba-genai --slots 4
     hotswap compare scenarios/coding-afternoon.yaml --host config --speed 4
     """  # noqa: D301 - click reads the mark

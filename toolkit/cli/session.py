@@ -95,7 +95,7 @@ class Session:
 
     def play(self) -> Measured:
         """Play everything; a real host's runs go to `runs/STRATEGY-REPETITION` of the directory."""
-        return self._play(lambda strategy, repetition: self.directory / "runs" / f"{strategy}-{repetition}")
+        return self._play(lambda strategy, repetition: self.directory / "runs" / _as_path(f"{strategy}-{repetition}"))
 
     def play_in_place(self) -> Measured:
         """Play everything; runs go to the directory itself, or to `1`, `2`, … of it if there are several."""
@@ -188,6 +188,11 @@ def describes_host(loaded: LoadedConfig) -> bool:
     """Whether the config says what the host's GPUs are: then the memory rule is known for a real host, too."""
     given = ("file", "option")
     return any(origin.kind in given and path.startswith("twin.gpus") for path, origin in loaded.origins.items())
+
+
+def _as_path(name: str) -> str:
+    """A strategy's name as that of a directory: `lrfu(decay=0.1)` has signs that shells and Windows mind."""
+    return re.sub(r"[^A-Za-z0-9.=+-]+", "_", name)
 
 
 def _free_directory(plan: str, *, live: bool) -> Path:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.cache.offline_slots import lru_hits, min_hits
 from toolkit.cache.registry import STRATEGIES, StrategyContext, build_strategy
+from toolkit.cache.spec import split_outside
 from toolkit.errors import UsageError
 from toolkit.experiment.order import hurried, plans_for, unhurried
 from toolkit.experiment.setup import Setup, setup_from_config, with_equal_places
@@ -32,8 +33,8 @@ def strategy_names(given: str | None) -> tuple[str, ...]:
         UsageError: an unknown name, or none left.
     """
     if given is None:
-        return tuple(entry.name for entry in STRATEGIES)
-    asked = [name for part in given.split(",") if (name := part.strip())]
+        return tuple(entry.name for entry in STRATEGIES if entry.by_default)
+    asked = [name for part in split_outside(given, ",") if (name := part.strip())]
     names = tuple(dict.fromkeys(name for name in asked if name != OPTIMUM))
     if not names:
         also = "; the optimum is always shown" if asked else ""

@@ -11,10 +11,9 @@ from toolkit.cache.policies.registry import Surroundings, build_policy
 from toolkit.cache.room import SizedRoom, SlotRoom
 from toolkit.cache.spec import Spec
 from toolkit.errors import UsageError
+from toolkit.experiment.items import item_of
 from toolkit.experiment.order import plans_for
 from toolkit.experiment.setup import check_models, setup_from_config
-from toolkit.host import timing
-from toolkit.host.room import TwinRoom
 from toolkit.lab.cache import Capacity, Tally, Use, play
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from toolkit.config.models import Config
     from toolkit.experiment.order import Order
     from toolkit.experiment.setup import Setup
-    from toolkit.host.twin import TwinModel, TwinSpec
 
 OPTIMUM = "opt"
 """Not a policy, as it knows the future; it may stand among the policies to be asked for."""
@@ -117,16 +115,7 @@ def _item(setup: Setup, name: str) -> Item:
     model = setup.spec.model(name)
     if model is None:
         raise UsageError(f"the twin has no model {name}; describe it under twin.models in the config")
-    context = TwinRoom(setup.spec, setup.options).context_of(name) or 0
-    return Item(name, model.cost.need_bytes(context), _load_ns(setup.spec, model))
-
-
-def _load_ns(spec: TwinSpec, model: TwinModel) -> int:
-    """From the page cache if that can hold all files, else from disk; everything on the GPU if there is one."""
-    files = sum(other.cost.file_bytes for other in spec.models)
-    cached = model.cost.file_bytes if files <= spec.hardware.system_free_bytes else 0
-    share = 1.0 if spec.hardware.gpus else 0.0
-    return timing.load_ns(model.cost, spec.speeds, cached_bytes=cached, host_buffer_bytes=0, device_share=share)
+    return item_of(setup.spec, model, setup.options)
 
 
 def _ceiling(stream: Stream, capacity: Capacity) -> Ceiling:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cache.policies.registry import Surroundings
 from toolkit.cache.registry import StrategyContext, build_strategy
 from toolkit.cache.room import SlotRoom
 from toolkit.errors import UsageError
 from toolkit.experiment.facts import HostFacts
+from toolkit.experiment.items import items_of, memory_bytes
 from toolkit.host.equal import equal_twin
 from toolkit.host.from_config import twin_from_config
 from toolkit.host.room import TwinRoom
@@ -60,6 +62,8 @@ def setup_from_config(config: Config, num_ctx: int | None) -> Setup:
         models=llm.model_names,
         pinned=tuple(entry.name for entry in llm.models.values() if entry.pin),
         keep_alive_ns=((llm.cache.type, llm.cache.keep_alive_ns),),
+        items=items_of(spec, options),
+        around=_around(spec),
     )
     return Setup(router_from_config(llm), options, context, spec, _facts(spec, room, context.models), llm.cache.type)
 
@@ -69,7 +73,10 @@ def with_equal_places(setup: Setup, plan: Plan, slots: int) -> Setup:
     names = tuple(sorted({request.model for request in plan.requests if request.model is not None}))
     spec = equal_twin(names, slots, setup.spec.speeds, setup.spec.profile, setup.spec.server_version)
     room = SlotRoom(slots)
-    context = replace(setup.context, max_models=slots, room=room, models=names, pinned=())
+    context = replace(
+        setup.context, max_models=slots, room=room, models=names, pinned=(), items=items_of(spec, {}),
+        around=_around(spec),
+    )  # fmt: skip
     return replace(setup, options={}, context=context, spec=spec, facts=HostFacts(room, (), ()))
 
 
@@ -96,6 +103,10 @@ def check_models(setup: Setup, plan: Plan) -> None:
             f"the twin has no model {', '.join(missing)}; it has {have}: "
             "describe the missing ones under twin.models in the config, or replay on a real host with --host"
         )
+
+
+def _around(spec: TwinSpec) -> Surroundings:
+    return Surroundings(memory_bytes(spec), {model.spec.name: model.spec.digest for model in spec.models})
 
 
 def _facts(spec: TwinSpec, room: TwinRoom, models: tuple[str, ...]) -> HostFacts:

@@ -35,7 +35,8 @@ _HEADINGS = (
     "TTFT\nwarm",
     "end to\nend",
 )
-_NAME_CHARACTERS = 16
+_NAME_CHARACTERS, _SPEC_CHARACTERS = 16, 44
+"""How much of a name is shown; of one with parameters more, as these are what tells it from its neighbours."""
 WIDE_ENOUGH = 200
 """No table is wider than this: names are shortened, and numbers are written with few digits."""
 
@@ -81,7 +82,8 @@ def _table(comparison: Comparison) -> Table:
     distinct = len(best) < len(comparison.strategies)
     for one in comparison.strategies:
         wins = distinct and one.strategy in best
-        name = f"{'*' if wins else ' '} {shortened(one.strategy, _NAME_CHARACTERS)}"
+        most = _SPEC_CHARACTERS if "(" in one.strategy else _NAME_CHARACTERS
+        name = f"{'*' if wins else ' '} {shortened(one.strategy, most)}"
         table.add_row(Text(name), *map(Text, _cells(one, comparison.optimum)), style="bold green" if wins else "")
     if comparison.optimum is not None:
         table.add_row(*map(Text, _optimum_cells(comparison.optimum)), style="dim")

@@ -30,6 +30,11 @@ class Markov:
         self._current: str | None = None
         self._follows: dict[str, dict[str, float]] = {}
 
+    @property
+    def beneath(self) -> Policy:
+        """The policy that evicts."""
+        return self._beneath
+
     def wanted_next(self, resident: Container[str]) -> str | None:
         """See `Prefetching`."""
         follows = self._follows.get(self._current or "", {})

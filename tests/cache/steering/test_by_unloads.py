@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.cache.fixed import FOR_EVER_NS, RAM_NS
-from toolkit.cache.lru_unload import LruUnload
 from toolkit.cache.offline_slots import lru_hits
+from toolkit.cache.policies.lru import Lru
 from toolkit.cache.room import SizedRoom, SlotRoom
-from toolkit.cache.strategy import Access, Answer, Directive, HostView, LoadedModel
+from toolkit.cache.steering.by_unloads import ByUnloads
+from toolkit.cache.steering.following import Premises
+from toolkit.cache.strategy import Access, Answer, Directive, HostView, LoadedModel, Room
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MODELS = "abcdef"
 
@@ -21,10 +27,15 @@ def view(loaded: str = "", busy: str = "") -> HostView:
     return HostView(tuple(LoadedModel(name, "", 0, 0, None) for name in loaded), tuple((name, 1) for name in busy))
 
 
+def lru_unload(max_models: int | None, room: Room | None, pinned: Iterable[str] = ()) -> ByUnloads:
+    """What the name `lru-unload` stands for."""
+    return ByUnloads("lru-unload", Lru(), Premises(max_models, room, frozenset(pinned), {}))
+
+
 class Client:
     """A strategy with a host that does at once what it is told; requests may overlap."""
 
-    def __init__(self, strategy: LruUnload) -> None:
+    def __init__(self, strategy: ByUnloads) -> None:
         self.strategy = strategy
         self.loaded: list[str] = []
         self.busy: Counter[str] = Counter()
@@ -60,67 +71,67 @@ class Client:
 
 
 def test_the_least_recently_used_goes_first() -> None:
-    client = Client(LruUnload(2, None))
+    client = Client(lru_unload(2, None))
     assert [client.ask(model).unload_before for model in "abac"] == [(), (), (), ("b",)]
 
 
 def test_a_model_never_used_by_this_client_goes_before_those_it_used() -> None:
-    strategy = LruUnload(3, None)
+    strategy = lru_unload(3, None)
     strategy.before(Access("1", "a", 1), view("zya"))
     strategy.after(Access("1", "a", 2), Answer(2, None, ok=True))
     assert strategy.before(Access("2", "b", 3), view("zya")).unload_before == ("y",)
 
 
 def test_as_many_go_as_the_size_needs_and_no_more() -> None:
-    client = Client(LruUnload(None, SizedRoom({"a": 5, "b": 5, "c": 5, "d": 9, "e": 20}, 20)))
+    client = Client(lru_unload(None, SizedRoom({"a": 5, "b": 5, "c": 5, "d": 9, "e": 20}, 20)))
     assert [client.ask(model).unload_before for model in "abcde"] == [(), (), (), ("a",), ("b", "c", "d")]
 
 
 def test_busy_pinned_and_wanted_models_stay() -> None:
-    strategy = LruUnload(1, None, pinned=("p",))
+    strategy = lru_unload(1, None, pinned=("p",))
     assert strategy.before(Access("1", "x", 1), view("abpq", busy="a")).unload_before == ("b", "q")
     assert strategy.before(Access("2", "b", 2), view("abp", busy="a")).unload_before == ()
 
 
 def test_a_model_that_is_still_loading_takes_its_place() -> None:
-    strategy = LruUnload(2, SlotRoom(2))
+    strategy = lru_unload(2, SlotRoom(2))
     assert strategy.before(Access("1", "b", 1), view("a")).unload_before == ()
     assert strategy.before(Access("2", "c", 2), view("a", busy="b")).unload_before == ("a",)
     assert strategy.before(Access("3", "b", 3), view("a", busy="bc")).unload_before == ()
 
 
 def test_without_limits_nothing_is_unloaded() -> None:
-    assert LruUnload(None, None).before(Access("1", "x", 1), view("abcdef")).unload_before == ()
+    assert lru_unload(None, None).before(Access("1", "x", 1), view("abcdef")).unload_before == ()
 
 
 def test_keep_alive_travels_with_the_load_and_not_with_the_hits() -> None:
     """A hit that carries a keep_alive could undo an eviction of the server and stall the load behind it."""
-    client = Client(LruUnload(1, None, pinned=("p",)))
+    client = Client(lru_unload(1, None, pinned=("p",)))
     assert [client.ask(model).keep_alive_ns for model in "aabap"] == [RAM_NS, None, RAM_NS, RAM_NS, FOR_EVER_NS]
 
 
 def test_a_model_that_someone_else_loaded_gets_our_duration_once() -> None:
-    strategy = LruUnload(None, None)
+    strategy = lru_unload(None, None)
     sent = [strategy.before(Access(str(index), "a", index), view("a")).keep_alive_ns for index in range(3)]
     assert sent == [RAM_NS, None, None]
 
 
 def test_while_a_load_is_pending_no_resident_model_gets_a_duration() -> None:
     """It may be the victim that the load waits for: a keep_alive would undo its eviction and stall the load."""
-    strategy = LruUnload(None, None)
+    strategy = lru_unload(None, None)
     waiting, quiet = view("a", busy="b"), view("ab")
     sent = [strategy.before(Access(str(i), "a", i), seen).keep_alive_ns for i, seen in enumerate([waiting, quiet])]
     assert sent == [None, RAM_NS]
 
 
 def test_a_model_that_vanished_gets_our_duration_anew() -> None:
-    strategy = LruUnload(None, None)
+    strategy = lru_unload(None, None)
     sent = [strategy.before(Access(str(i), "a", i), view(rows)).keep_alive_ns for i, rows in enumerate(["a", "", "a"])]
     assert sent == [RAM_NS, RAM_NS, None]
 
 
 def test_a_victim_counts_as_gone_until_the_request_that_wanted_its_room_is_answered() -> None:
-    strategy = LruUnload(2, None)
+    strategy = lru_unload(2, None)
     first = Access("1", "c", 1)
     assert strategy.before(first, view("ab")).unload_before == ("a",)
     # `/api/ps` still lists the victim, and the load is under way: the victim is not unloaded a second time …
@@ -133,7 +144,7 @@ def test_a_victim_counts_as_gone_until_the_request_that_wanted_its_room_is_answe
 
 
 def test_the_unload_of_a_failed_request_is_forgotten_too() -> None:
-    strategy = LruUnload(1, None)
+    strategy = lru_unload(1, None)
     first = Access("1", "b", 1)
     assert strategy.before(first, view("a")).unload_before == ("a",)
     strategy.after(first, Answer(2, None, ok=False))
@@ -142,7 +153,7 @@ def test_the_unload_of_a_failed_request_is_forgotten_too() -> None:
 
 @given(st.lists(st.sampled_from(MODELS), max_size=60), st.integers(1, 6))
 def test_one_at_a_time_it_is_lru(requests: list[str], slots: int) -> None:
-    client = Client(LruUnload(slots, None))
+    client = Client(lru_unload(slots, None))
     for model in requests:
         client.ask(model)
     assert client.hits == lru_hits(requests, slots)
@@ -156,7 +167,7 @@ def test_laws_of_a_directive_under_overlapping_requests(
     steps: list[tuple[bool, str, int]], max_models: int | None, capacity: int, pinned: frozenset[str]
 ) -> None:
     room = SizedRoom({name: 3 + 2 * index for index, name in enumerate(MODELS)}, capacity)
-    client = Client(LruUnload(max_models, room, pinned))
+    client = Client(lru_unload(max_models, room, pinned))
     last_use: dict[str, int] = {}
     under_way: list[Access] = []
 
@@ -184,6 +195,6 @@ def test_laws_of_a_directive_under_overlapping_requests(
 
 @given(STEPS, st.integers(1, 4))
 def test_the_same_calls_give_the_same_directives(steps: list[tuple[bool, str, int]], max_models: int) -> None:
-    one, two = Client(LruUnload(max_models, None)), Client(LruUnload(max_models, None))
+    one, two = Client(lru_unload(max_models, None)), Client(lru_unload(max_models, None))
     for _, model, _ in steps:
         assert one.ask(model) == two.ask(model)
