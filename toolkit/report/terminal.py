@@ -7,6 +7,7 @@ names are made visible, so that a model's name cannot act on the terminal.
 from __future__ import annotations
 
 import io
+import re
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -37,6 +38,7 @@ _HEADINGS = (
 )
 _NAME_CHARACTERS, _SPEC_CHARACTERS = 16, 44
 """How much of a name is shown; of one with parameters more, as these are what tells it from its neighbours."""
+_SPEC = re.compile(r"[a-z0-9-]+(\([a-z0-9=., ()-]*\))?(\+[a-z0-9-]+(\([a-z0-9=., ()-]*\))?)?")
 WIDE_ENOUGH = 200
 """No table is wider than this: names are shortened, and numbers are written with few digits."""
 
@@ -82,7 +84,7 @@ def _table(comparison: Comparison) -> Table:
     distinct = len(best) < len(comparison.strategies)
     for one in comparison.strategies:
         wins = distinct and one.strategy in best
-        most = _SPEC_CHARACTERS if "(" in one.strategy else _NAME_CHARACTERS
+        most = _SPEC_CHARACTERS if _SPEC.fullmatch(one.strategy) else _NAME_CHARACTERS
         name = f"{'*' if wins else ' '} {shortened(one.strategy, most)}"
         table.add_row(Text(name), *map(Text, _cells(one, comparison.optimum)), style="bold green" if wins else "")
     if comparison.optimum is not None:
