@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -80,3 +81,57 @@ def test_a_scenario_is_weighed_in_bytes(project_dir: Path) -> None:
 def test_mistakes_are_named(project_dir: Path, words: list[str], says: str) -> None:
     with pytest.raises(UsageError, match=says.replace("?", r"\?").replace("(", r"\(")):
         run(project_dir / "scenarios/swap-storm.yaml", *words)
+
+
+def test_a_queue_before_the_cache_says_how_long_people_wait(trace: Path) -> None:
+    words = (
+        "--trace",
+        trace,
+        "--unit",
+        "--capacity",
+        2,
+        "--disciplines",
+        "fcfs,shadow(bound=1m)",
+        "--load-time",
+        "22s",
+    )
+    told = json.loads(run(*words, "--policies", "lru,opt", "--json"))
+    assert [(row["discipline"], row["policy"]) for row in told["combinations"]] == [
+        ("fcfs", "lru"),
+        ("shadow(bound=1m)", "lru"),
+    ]
+    assert told["base"]["swaps"] == len(NAMES) - lru_hits(NAMES, 2)
+    assert told["combinations"][1]["mean_s"] < told["base"]["mean_s"]
+    assert told["combinations"][1]["latest_s"] <= 61
+    text = run(*words)
+    assert "waits least" in text.split("\n\n")[0]
+    assert "lrfu(decay=0.05)" in text
+
+
+def test_a_queue_of_a_scenario_takes_load_and_answer_times_from_the_twin(project_dir: Path) -> None:
+    told = json.loads(
+        run(
+            project_dir / "scenarios/bursty-team.yaml", "--disciplines", "fcfs", "--part", "0.5..1", "--json", "--quiet"
+        )
+    )
+    assert told["base"]["swaps"] > 10
+    assert 0 < told["base"]["mean_s"] < told["base"]["max_s"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--load-time", "22s"), "belong to --disciplines"),
+        (("--disciplines", "fcfs"), "add --load-time"),
+        (("--disciplines", "fcsf", "--load-time", "22s"), "Did you mean 'fcfs'"),
+        (("--disciplines", "shadow(bund=1m)", "--load-time", "22s"), "did you mean 'bound'"),
+        (("--disciplines", "fcfs", "--load-time", "soon"), "give a duration such as 22s"),
+        (("--disciplines", "fcfs", "--load-time", "22s", "--part", "1..0"), "give two shares"),
+    ],
+)
+def test_a_wrong_queue_is_refused(trace: Path, words: tuple[str, ...], says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        CliRunner().invoke(
+            cli, ["lab", "--trace", str(trace), "--unit", "--capacity", "2", *words],
+            catch_exceptions=False, standalone_mode=False,
+        )  # fmt: skip

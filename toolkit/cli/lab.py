@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from toolkit.experiment.lab import Stream
     from toolkit.lab.cache import Capacity
 
+DEFAULT_QUEUE_POLICIES = "lru,lrfu(decay=0.05)"
 DEFAULT_POLICIES = "lru,lfu,gdsf,lrfu,s3fifo,arc,next-use,server,opt"
 
 
@@ -28,6 +29,10 @@ DEFAULT_POLICIES = "lru,lfu,gdsf,lrfu,s3fifo,arc,next-use,server,opt"
 @click.option("--mix", metavar="SHARES", help="Trace only: primary=0.5,code=0.3,fast=0.2 deals out the models.")
 @click.option("--seed", type=int, help="Seed of the plan; the scenario's own by default.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N requests.")
+@click.option("--disciplines", metavar="A,B(key=value)", help="Queue in virtual time: who goes next, and who waits.")
+@click.option("--load-time", metavar="DURATION", help="With --disciplines: what every load takes, as in 22s.")
+@click.option("--service-scale", type=float, default=1.0, help="With --disciplines: factor on a trace's service times.")
+@click.option("--part", metavar="A..B", help="With --disciplines: only this part of the requests, as in 0.6..1.")
 @global_options
 def lab(**given: Any) -> None:
     """Compare eviction policies on a stream of requests: the cache alone, no clock, no server.
@@ -35,9 +40,13 @@ def lab(**given: Any) -> None:
     Says for each policy how many requests found their model, what was loaded and evicted, and how much of what is
     achievable that is: `opt` knows the future. `hotswap compare` plays strategies on a whole host instead.
 
+    With --disciplines a queue stands before the cache, one request at a time: how long people wait under each policy
+    behind each discipline.
+
     \b
     hotswap lab scenarios/working-day.yaml
     hotswap lab --trace FILE --format alibaba-genai --unit --capacity 4 --policies lru,next-use,opt
+    hotswap lab --trace FILE --unit --capacity 4 --policies lru,lrfu --disciplines fcfs,shadow --load-time 22s
     hotswap lab scenarios/swap-storm.yaml --policies "lfu(half-life=20),gdsf(cost=load)" --capacity 40GiB --json
     """  # noqa: D301 - click reads the mark
     from toolkit.cache.spec import split_specs  # noqa: PLC0415 - keeps `--help` cheap
@@ -46,8 +55,63 @@ def lab(**given: Any) -> None:
 
     specs = split_specs(given["policies"])
     stream, capacity = _stream(given)
+    if given["disciplines"] is not None:
+        _show_queue(given, stream, capacity)
+        return
+    _refuse_queue_options(given)
     report = run_lab(stream, specs, capacity, unit=given["unit"])
     click.echo(as_json(report) if given["as_json"] else text_of(report))
+
+
+def _show_queue(given: dict[str, Any], stream: Stream, capacity: Capacity) -> None:
+    """Play every policy behind every discipline, and print what came of it."""
+    from toolkit.cache.spec import split_specs  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.experiment.lab import OPTIMUM  # noqa: PLC0415
+    from toolkit.experiment.queue_lab import run_queue_lab, traffic_of  # noqa: PLC0415
+    from toolkit.report.queue_lab import as_json, text_of  # noqa: PLC0415
+
+    load_ns = None if given["load_time"] is None else _load_time_ns(given["load_time"])
+    traffic = traffic_of(stream, capacity, load_ns).part(*_part(given["part"]))
+    wanted = DEFAULT_QUEUE_POLICIES if given["policies"] == DEFAULT_POLICIES else given["policies"]
+    policies = tuple(spec for spec in split_specs(wanted) if spec.name != OPTIMUM)
+    report = run_queue_lab(traffic, policies, split_specs(given["disciplines"]))
+    click.echo(as_json(report) if given["as_json"] else text_of(report))
+
+
+def _refuse_queue_options(given: dict[str, Any]) -> None:
+    from toolkit.errors import UsageError  # noqa: PLC0415 - keeps `--help` cheap
+
+    if given["load_time"] is not None or given["part"] is not None or given["service_scale"] != 1.0:
+        raise UsageError(
+            "--load-time, --service-scale and --part belong to --disciplines: without a clock nobody waits"
+        )
+
+
+def _load_time_ns(text: str) -> int:
+    from toolkit.config.durations import parse_duration_ns  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.errors import UsageError  # noqa: PLC0415
+
+    try:
+        load_ns = parse_duration_ns(text)
+    except ValueError:
+        load_ns = -1
+    if load_ns < 0:
+        raise UsageError(f"--load-time is {text!r}; give a duration such as 22s")
+    return load_ns
+
+
+def _part(text: str | None) -> tuple[float, float]:
+    """`0.6..1` as two shares."""
+    from toolkit.errors import UsageError  # noqa: PLC0415 - keeps `--help` cheap
+
+    first, _, last = (text or "0..1").partition("..")
+    try:
+        shares = float(first), float(last)
+    except ValueError:
+        shares = 1.0, 0.0
+    if not 0 <= shares[0] < shares[1] <= 1:
+        raise UsageError(f"--part is {text!r}; give two shares of the requests, as in 0.6..1")
+    return shares
 
 
 def _stream(given: dict[str, Any]) -> tuple[Stream, Capacity]:
@@ -69,7 +133,7 @@ def _stream(given: dict[str, Any]) -> tuple[Stream, Capacity]:
     order = Order(
         scenario=given["scenario"], trace=given["trace"], trace_format=given["trace_format"], seed=given["seed"],
         repeat=1, num_ctx=given["num_ctx"], slots=int(text) if keep_names else None, mix=given["mix"], speed=1.0,
-        service_scale=1.0, limit=given["limit"],
+        service_scale=given["service_scale"], limit=given["limit"],
     )  # fmt: skip
     if unit:
         return unit_stream(order, config), Capacity(int(text), given["max_models"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from toolkit.cache.offline import ceiling
@@ -12,17 +13,19 @@ from toolkit.cache.room import SizedRoom, SlotRoom
 from toolkit.cache.spec import Spec
 from toolkit.errors import UsageError
 from toolkit.experiment.items import item_of
+from toolkit.experiment.jobs import jobs_of
 from toolkit.experiment.order import plans_for
 from toolkit.experiment.setup import check_models, setup_from_config
 from toolkit.lab.cache import Capacity, Tally, Use, play
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from toolkit.cache.offline import Ceiling
     from toolkit.config.models import Config
     from toolkit.experiment.order import Order
     from toolkit.experiment.setup import Setup
+    from toolkit.lab.queue import Job
 
 OPTIMUM = "opt"
 """Not a policy, as it knows the future; it may stand among the policies to be asked for."""
@@ -45,13 +48,17 @@ class LabReport:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Requests in order, and what each model is."""
+    """Requests in order, and what each model is.
+
+    `jobs` are the same requests with the time that their answers take, for a queue; they are worked out when asked for.
+    """
 
     name: str
     uses: tuple[Use, ...]
     items: Mapping[str, Item]
     digests: Mapping[str, str]
     notes: tuple[str, ...]
+    jobs: Callable[[], tuple[Job, ...]]
 
 
 def run_lab(stream: Stream, specs: Sequence[Spec], capacity: Capacity, *, unit: bool) -> LabReport:
@@ -75,7 +82,8 @@ def unit_stream(order: Order, config: Config) -> Stream:
     plan = plans_for(order, config)[0]
     names = [request.model or setup.router.route(request.text).model for request in plan.requests]
     items = {name: Item(name, 1, 1) for name in dict.fromkeys(names)}
-    return Stream(plan.name, _uses(plan.requests, names), items, {}, plan.notes)
+    jobs = partial(jobs_of, plan.requests, names, setup.spec)
+    return Stream(plan.name, _uses(plan.requests, names), items, {}, plan.notes, jobs)
 
 
 def sized_stream(order: Order, config: Config) -> Stream:
@@ -90,7 +98,8 @@ def sized_stream(order: Order, config: Config) -> Stream:
     names = [request.model or setup.router.route(request.text).model for request in plan.requests]
     items = {name: _item(setup, name) for name in dict.fromkeys(names)}
     digests = {model.spec.name: model.spec.digest for model in setup.spec.models}
-    return Stream(plan.name, _uses(plan.requests, names), items, digests, plan.notes)
+    jobs = partial(jobs_of, plan.requests, names, setup.spec)
+    return Stream(plan.name, _uses(plan.requests, names), items, digests, plan.notes, jobs)
 
 
 def host_capacity_bytes(config: Config) -> int:
