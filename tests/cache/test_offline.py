@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+import random
+from typing import TYPE_CHECKING
 
-from toolkit.cache.offline import Ceiling, ceiling
+import pytest
+
+from toolkit.cache.offline import Ceiling, Floor, ceiling, least_load
+from toolkit.cache.offline_sets import exact_hits
 from toolkit.cache.offline_slots import min_hits
 from toolkit.cache.room import SizedRoom, SlotRoom
+from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 LOOP = [f"m{index % 15}" for index in range(150)]
 SIZES = {f"m{index}": 1 + index for index in range(15)}
@@ -22,15 +28,50 @@ class Mute:
 
 
 def test_equal_slots_are_exact_for_any_number_of_models() -> None:
-    assert ceiling(LOOP, SlotRoom(4)) == Ceiling(150, min_hits(LOOP, 4), "exact")
+    most = min_hits(LOOP, 4)
+    assert ceiling(LOOP, SlotRoom(4)) == Ceiling(150, most, "exact", most)
 
 
-def test_few_models_are_exact_and_many_are_bounded_by_the_largest_set() -> None:
-    room = SizedRoom(SIZES, 10)  # 1 + 2 + 3 + 4: four at most
-    assert ceiling(LOOP, room) == Ceiling(150, min_hits(LOOP, 4), "bound")
-    exact = ceiling(LOOP, room, exact_up_to_models=15)
-    assert exact.method == "exact"
-    assert exact.hits <= ceiling(LOOP, room).hits
+class Counting(Mute):
+    """It can also say how many live together."""
+
+    def most_together(self, models: Collection[str]) -> int:
+        return min(2, len(models))
+
+
+def test_many_models_in_a_room_of_which_little_is_known_are_bounded_by_the_largest_set() -> None:
+    assert ceiling(LOOP, Counting()) == Ceiling(150, min_hits(LOOP, 2), "bound")
+    assert ceiling(LOOP, Counting(), exact_up_to_models=15).method == "exact"
+
+
+def test_sizes_are_exact_for_many_models_and_bounded_from_both_sides_without_effort() -> None:
+    room = SizedRoom(SIZES, 30)
+    exact = ceiling(LOOP, room)
+    assert (exact.method, exact.reached) == ("exact", exact.hits)
+    assert exact.hits == exact_hits(LOOP, room)
+    mixed = random.Random(1).choices(sorted(SIZES), k=300)
+    exact, hasty = ceiling(mixed, room), ceiling(mixed, room, effort=300)
+    assert hasty.method == "bound"
+    assert hasty.reached is not None
+    assert hasty.reached <= exact.hits <= hasty.hits
+
+
+def test_least_load_counts_what_must_be_loaded_at_least() -> None:
+    seconds = {"a": 10, "b": 1, "c": 1}
+    floor = least_load("abcabca", SlotRoom(2), seconds)  # a stays; b and c take turns
+    assert floor == Floor(10 + 4, "exact", 14)
+    assert floor.share(28) == 0.5
+    assert floor.share(0) is None
+
+
+def test_a_busy_model_takes_room_until_it_is_idle() -> None:
+    room = SlotRoom(2)
+    assert ceiling("abcb", room).hits == 1
+    assert ceiling("abcb", room, busy_until=[3, 2, 3, 4]).hits == 0  # b cannot stay beside a and c
+    with pytest.raises(UsageError, match=r"request 3 \(c\) has no room"):
+        ceiling("abcb", room, busy_until=[3, 3, 3, 4])
+    with pytest.raises(ValueError, match="slots or sizes"):
+        ceiling("abcb", Mute(), busy_until=[1, 2, 3, 4])
 
 
 def test_a_room_that_cannot_count_bounds_only_first_uses() -> None:
@@ -40,16 +81,8 @@ def test_a_room_that_cannot_count_bounds_only_first_uses() -> None:
 def test_rates_and_shares_are_absent_where_there_is_nothing_to_divide_by() -> None:
     nothing = ceiling([], SlotRoom(1))
     assert (nothing.hit_rate, nothing.share(0)) == (None, None)
-    assert Ceiling(4, 2, "exact").hit_rate == 0.5
-    assert Ceiling(4, 2, "exact").share(1) == 0.5
-
-
-@given(st.lists(st.sampled_from(sorted(SIZES)), max_size=60), st.integers(1, 40))
-def test_the_bound_is_never_below_the_exact_value(requests: list[str], capacity: int) -> None:
-    room = SizedRoom(SIZES, capacity)
-    bound = ceiling(requests, room, exact_up_to_models=0)
-    exact = ceiling(requests, room, exact_up_to_models=6) if len(set(requests)) <= 6 else bound
-    assert exact.hits <= bound.hits
+    half = Ceiling(4, 2, "exact", 2)
+    assert (half.hit_rate, half.share(1)) == (0.5, 0.5)
 
 
 @pytest.mark.parametrize("slots", [1, 3, 20])
