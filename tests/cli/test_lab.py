@@ -43,6 +43,7 @@ def test_json_counts_like_other_implementations(trace: Path) -> None:
         "hits": min_hits(NAMES, 2),
         "hit_rate": min_hits(NAMES, 2) / len(NAMES),
         "method": "exact",
+        "reached": min_hits(NAMES, 2),
     }
     assert told["policies"]["lru"]["hit_rate"] == lru_hits(NAMES, 2) / len(NAMES)
 
@@ -62,6 +63,22 @@ def test_a_scenario_is_weighed_in_bytes(project_dir: Path) -> None:
     assert (lru["loads"], lru["evictions"]) == (3, 0)
     assert lru["bytes_loaded"] > 20e9
     assert lru["load_s"] > 1
+    opt = told["policies"]["opt"]
+    assert (opt["load_method"], opt["load_s"]) == ("exact", lru["load_s"])  # all three fit: each is loaded once
+    assert lru["share_of_least_load"] == 1.0
+
+
+def test_the_table_of_a_scenario_shows_both_optima(project_dir: Path) -> None:
+    told = run(project_dir / "scenarios/swap-storm.yaml", "--capacity", "22GiB", "--quiet")
+    assert "loads least" in told.split("\n\n")[0]
+    heading = next(line for line in told.splitlines() if line.startswith("policy"))
+    assert heading.split("  ")[-1].strip() == "of best"
+    assert "two optima" in told
+
+
+def test_a_limit_on_models_holds_for_the_optimum_too(trace: Path) -> None:
+    words = ("--trace", trace, "--unit", "--capacity", 4, "--max-models", 2, "--policies", "lru,opt", "--json")
+    assert json.loads(run(*words))["policies"]["opt"]["hits"] == min_hits(NAMES, 2)
 
 
 @pytest.mark.parametrize(

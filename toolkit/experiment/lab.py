@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from toolkit.cache.offline import ceiling
+from toolkit.cache.offline import ceiling, least_load
 from toolkit.cache.policies.base import Item
 from toolkit.cache.policies.registry import Surroundings, build_policy
 from toolkit.cache.room import SizedRoom, SlotRoom
@@ -21,7 +21,7 @@ from toolkit.lab.cache import Capacity, Tally, Use, play
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from toolkit.cache.offline import Ceiling
+    from toolkit.cache.offline import Ceiling, Floor
     from toolkit.config.models import Config
     from toolkit.experiment.order import Order
     from toolkit.experiment.setup import Setup
@@ -34,7 +34,11 @@ _OPT = Spec(OPTIMUM)
 
 @dataclass(frozen=True, slots=True)
 class LabReport:
-    """What each policy made of the stream, in the order asked for; `optimum` is None if nobody asked for it."""
+    """What each policy made of the stream, in the order asked for.
+
+    `optimum` (the most hits) and `floor` (the least loading) are None if nobody asked for them; so is `floor` where
+    every model loads alike.
+    """
 
     workload: str
     models: int
@@ -43,6 +47,7 @@ class LabReport:
     unit: bool
     policies: tuple[tuple[str, Tally], ...]
     optimum: Ceiling | None
+    floor: Floor | None
     notes: tuple[str, ...]
 
 
@@ -70,9 +75,14 @@ def run_lab(stream: Stream, specs: Sequence[Spec], capacity: Capacity, *, unit: 
     tallies = tuple(
         (spec.text, play(stream.uses, stream.items, build_policy(spec, around), capacity)) for spec in wanted
     )
-    best = _ceiling(stream, capacity) if _OPT in specs else None
+    names, room = [use.model for use in stream.uses], _room(stream, capacity)
+    asked = _OPT in specs
+    costs = {name: item.load_ns for name, item in stream.items.items()}
     return LabReport(
-        stream.name, len(stream.items), len(stream.uses), capacity, unit, tallies, best, stream.notes
+        stream.name, len(stream.items), len(stream.uses), capacity, unit, tallies,
+        ceiling(names, room) if asked else None,
+        least_load(names, room, costs) if asked and not unit else None,
+        stream.notes,
     )  # fmt: skip
 
 
@@ -127,8 +137,8 @@ def _item(setup: Setup, name: str) -> Item:
     return item_of(setup.spec, model, setup.options)
 
 
-def _ceiling(stream: Stream, capacity: Capacity) -> Ceiling:
+def _room(stream: Stream, capacity: Capacity) -> SlotRoom | SizedRoom:
     sizes = {name: item.size_bytes for name, item in stream.items.items()}
-    equal = set(sizes.values()) == {1}
-    room = SlotRoom(capacity.size_bytes) if equal else SizedRoom(sizes, capacity.size_bytes, capacity.models)
-    return ceiling([use.model for use in stream.uses], room)
+    if set(sizes.values()) == {1}:
+        return SlotRoom(min(capacity.size_bytes, capacity.models or capacity.size_bytes))
+    return SizedRoom(sizes, capacity.size_bytes, capacity.models)
