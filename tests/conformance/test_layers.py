@@ -16,6 +16,7 @@ TOOLKIT = PROJECT / "toolkit"
 
 LAYERS = (
     ("cli",),
+    ("plan",),
     ("experiment",),
     ("gate",),
     ("report", "llm", "ops"),
@@ -42,6 +43,8 @@ PURE_MODULES = (
     *(f"measure/swap/{name}.py" for name in ("moves", "sample", "split", "outliers", "cache_state", "bound", "matrix")),
     *(f"measure/vram/{name}.py" for name in ("ladder", "study")),
     "llm/conversation.py",
+    *(f"plan/{name}.py" for name in ("slo", "workload", "case", "tally", "search", "crossing", "confirm", "answers")),
+    *(f"plan/{name}.py" for name in ("time_left", "words", "text", "json_text")),
 )
 PURE = ("host/scheduler", "cache", "routing", "stats", "fit", "lab", "ops/doctor/checks", *PURE_MODULES, "metrics")
 THREADS_ALLOWED = {"cache/manager.py"}

@@ -16,6 +16,7 @@ EXIT_INTERRUPTED = 130
 COMMANDS = (
     LazyCommand("compare", "toolkit.cli.compare:compare", "Compare cache strategies on a scenario or a trace."),
     LazyCommand("replay", "toolkit.cli.replay:replay", "Play a scenario or a trace under one strategy."),
+    LazyCommand("plan", "toolkit.cli.plan:plan", "Say how much load a host can take, and what would change that."),
     LazyCommand("lab", "toolkit.cli.lab:lab", "Compare eviction policies alone, without a clock."),
     LazyCommand("runs", "toolkit.cli.runs:runs", "List, show, report, tag, export, import and remove stored runs."),
     LazyCommand("route", "toolkit.cli.route:route", "Say which model a prompt goes to, and why."),

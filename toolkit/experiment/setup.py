@@ -49,6 +49,13 @@ class Setup:
 
 def setup_from_config(config: Config, num_ctx: int | None) -> Setup:
     """Wire the parts for the config's own models. `num_ctx` overrides the context of all requests."""
+    setup = bare_setup(config, num_ctx)
+    room = TwinRoom(setup.spec, setup.options)
+    return replace(setup, facts=_facts(setup.spec, room, setup.context.models))
+
+
+def bare_setup(config: Config, num_ctx: int | None) -> Setup:
+    """The same without the facts about memory that a report tells, which cost as much as a short run."""
     llm = config.llm
     options: dict[str, dict[str, Any]] = {entry.name: dict(entry.options) for entry in llm.models.values()}
     if num_ctx is not None:
@@ -65,7 +72,7 @@ def setup_from_config(config: Config, num_ctx: int | None) -> Setup:
         items=items_of(spec, options),
         around=_around(spec),
     )
-    return Setup(router_from_config(llm), options, context, spec, _facts(spec, room, context.models), llm.cache.type)
+    return Setup(router_from_config(llm), options, context, spec, HostFacts(room, (), ()), llm.cache.type)
 
 
 def with_equal_places(setup: Setup, plan: Plan, slots: int) -> Setup:
