@@ -17,7 +17,7 @@ TOOLKIT = PROJECT / "toolkit"
 LAYERS = (
     ("cli",),
     ("plan",),
-    ("experiment",),
+    ("experiment", "gateway"),
     ("gate",),
     ("report", "llm", "ops"),
     ("metrics",),
@@ -45,6 +45,7 @@ PURE_MODULES = (
     "llm/conversation.py",
     *(f"plan/{name}.py" for name in ("slo", "workload", "case", "tally", "search", "crossing", "confirm", "answers")),
     *(f"plan/{name}.py" for name in ("time_left", "words", "text", "json_text")),
+    *(f"gateway/sessions/{name}.py" for name in ("query", "records", "rows")),
 )
 PURE = ("host/scheduler", "cache", "routing", "stats", "fit", "lab", "ops/doctor/checks", *PURE_MODULES, "metrics")
 THREADS_ALLOWED = {"cache/manager.py"}
