@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from toolkit.cache.strategy import Strategy
     from toolkit.replay.records import Run
     from toolkit.replay.terms import LoadTerms
+    from toolkit.replay.turns import Turns
 
 MS = 1_000_000
 S = 1_000_000_000
@@ -61,7 +62,13 @@ def fast_client(url: str) -> OllamaClient:
     return OllamaClient(address, transport=AiohttpTransport(address), timeouts=timeouts)
 
 
-async def play(url: str, what: Plan, terms: LoadTerms = WHOLE_PLAN, strategy: Strategy | None = None) -> Run:
+async def play(
+    url: str,
+    what: Plan,
+    terms: LoadTerms = WHOLE_PLAN,
+    strategy: Strategy | None = None,
+    turns: Turns | None = None,
+) -> Run:
     """Play a plan, from now; its run."""
     writer = RunWriter(io.StringIO(), "s", 0, PROVENANCE)
     keeper = RunKeeper(what, writer)
@@ -73,6 +80,7 @@ async def play(url: str, what: Plan, terms: LoadTerms = WHOLE_PLAN, strategy: St
             keep=keeper.keep,
             start_ns=time.monotonic_ns(),
             terms=terms,
+            turns=turns,
         )
         await engine.run()
     return keeper.finish(engine.measures, engine.spans(), engine.end_ns, complete=engine.complete)

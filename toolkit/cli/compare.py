@@ -17,23 +17,26 @@ from toolkit.cli.options import global_options, keeping_options, workload_option
 @global_options
 @keeping_options
 @click.option("--strategies", metavar="A,B", help="Which ones, with parameters: lrfu(decay=0.1).")
+@click.option("--disciplines", metavar="A,B", help="Each strategy behind each queue: none,shadow(bound=10m).")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Where the report goes.")
-def compare(strategies: str | None, out: Path | None, **given: Any) -> None:
+def compare(strategies: str | None, disciplines: str | None, out: Path | None, **given: Any) -> None:
     """Compare cache strategies on a scenario or a trace.
 
     Plays every request of SCENARIO (or of --trace FILE) under each strategy: on the simulated host, in virtual time, or
     on a real one with --host. Prints a table, and writes a page, a summary and results.json to DIR. The runs go to the
-    store, where `hotswap runs` finds them.
+    store, where `hotswap runs` finds them. docs/strategies.md says how strategies, queues and sweeps are written down.
 
     \b
     hotswap compare scenarios/working-day.yaml
     hotswap compare scenarios/swap-storm.yaml --strategies ram,lru-unload --num-ctx 8192
     hotswap compare scenarios/working-day.yaml --strategies "lru,gdsf(cost=load),unload(policy=lrfu(decay=0.1))"
+    hotswap compare scenarios/bursty-team.yaml --strategies "server-default,lru" --disciplines "none,shadow(bound=10m)"
+    hotswap compare scenarios/bursty-team.yaml --strategies "lrfu(decay=0.01..0.3 x5)" --repeat 10
     hotswap compare --trace FILE --format alibaba-genai --slots 4
     hotswap compare scenarios/coding-afternoon.yaml --host config --speed 4
     """  # noqa: D301 - click reads the mark
     from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap
-    from toolkit.experiment.compare import strategy_names  # noqa: PLC0415
+    from toolkit.experiment.compare import strategy_names, with_queues  # noqa: PLC0415
 
-    with Session.open(given, strategy_names(strategies), out) as session:
+    with Session.open(given, with_queues(strategy_names(strategies), disciplines), out) as session:
         session.show_comparison(session.play())

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from toolkit.cache.disciplines.places import Places
 from toolkit.cache.offline_slots import lru_hits, min_hits
 from toolkit.cache.registry import STRATEGIES, StrategyContext, build_strategy
 from toolkit.cache.spec import split_outside
+from toolkit.cache.sweep import expanded
 from toolkit.errors import UsageError
 from toolkit.experiment.order import hurried, plans_for, unhurried
+from toolkit.experiment.queues import build_turns, split_queue
 from toolkit.experiment.setup import Setup, setup_from_config, with_equal_places
 from toolkit.experiment.shape import shaped
 
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from toolkit.replay.results import Comparison
     from toolkit.workload.plan import Plan
 
+NO_QUEUE = "none"
+"""Among the disciplines: no queue before the host."""
 OPTIMUM = "optimum"
 """May be named among the strategies; it is no strategy but the ceiling, and it is always there."""
 
@@ -34,20 +39,45 @@ def strategy_names(given: str | None) -> tuple[str, ...]:
     """
     if given is None:
         return tuple(entry.name for entry in STRATEGIES if entry.by_default)
-    asked = [name for part in split_outside(given, ",") if (name := part.strip())]
+    asked = [name for part in split_outside(given, ",") if part.strip() for name in expanded(part.strip())]
     names = tuple(dict.fromkeys(name for name in asked if name != OPTIMUM))
     if not names:
         also = "; the optimum is always shown" if asked else ""
         raise UsageError(f"--strategies names none; write for example --strategies ram,lru-unload{also}")
     for name in names:
-        build_strategy(name, StrategyContext())
+        _check(name)
     return names
+
+
+def with_queues(names: Sequence[str], given: str | None) -> tuple[str, ...]:
+    """Every strategy behind every discipline of `--disciplines none,shadow`; `none` is the server's own queue.
+
+    Raises:
+        UsageError: an unknown discipline, or a strategy that has a queue already.
+    """
+    if given is None:
+        return tuple(names)
+    queues = [name for part in split_outside(given, ",") for name in expanded(part.strip()) if name]
+    combined = tuple(name if queue == NO_QUEUE else f"{name}+{queue}" for queue in queues for name in names)
+    if not combined:
+        raise UsageError("--disciplines names none; write for example --disciplines none,shadow(bound=10m)")
+    for name in combined:
+        _check(name)
+    return combined
+
+
+def _check(name: str) -> None:
+    """Raises UsageError if there is no such strategy or queue."""
+    strategy, queue = split_queue(name)
+    build_strategy(strategy, StrategyContext())
+    if queue is not None:
+        build_turns(queue, Places({}, 1))
 
 
 def one_strategy(given: str) -> str:
     """The strategy of `--strategy NAME`. Raises UsageError if there is none of this name."""
     name = given.strip()
-    build_strategy(name, StrategyContext())
+    _check(name)
     return name
 
 

@@ -87,7 +87,7 @@ class Crew:
         client: Callable[[], OllamaClient],
     ) -> None:
         for name in names:
-            if setup.dispatcher(name).reads_memory:
+            if setup.dispatcher(name).reads_memory or setup.turns(name) is not None:
                 raise UsageError(
                     f"{name} decides by what is in memory and by all requests under way, of which each process would "
                     "see only its own; play it with one process, or leave it out"

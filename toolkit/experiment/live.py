@@ -136,7 +136,9 @@ async def _play(  # noqa: PLR0917 - one call, above
         player: LoadEngine | CrewPlayer
         if crew is None:
             dispatcher, start_ns = setup.dispatcher(strategy), time.monotonic_ns()
-            player = LoadEngine(plan, dispatcher, client, keep=keeper.keep, start_ns=start_ns, terms=terms)
+            player = LoadEngine(
+                plan, dispatcher, client, keep=keeper.keep, start_ns=start_ns, terms=terms, turns=setup.turns(strategy)
+            )
         else:
             player = crew.player(client, (strategy, repetition), keeper.keep)
         with calm_collector():

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from toolkit.cache.disciplines.places import Places
 from toolkit.cache.policies.registry import Surroundings
 from toolkit.cache.registry import StrategyContext, build_strategy
 from toolkit.cache.room import SlotRoom
 from toolkit.errors import UsageError
 from toolkit.experiment.facts import HostFacts
 from toolkit.experiment.items import items_of, memory_bytes
+from toolkit.experiment.queues import build_turns, split_queue
 from toolkit.host.equal import equal_twin
 from toolkit.host.from_config import twin_from_config
 from toolkit.host.room import TwinRoom
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from toolkit.config.models import Config
     from toolkit.host.twin import TwinSpec
+    from toolkit.replay.turns import Turns
     from toolkit.routing.router import Router
     from toolkit.workload.plan import Plan
 
@@ -44,7 +47,22 @@ class Setup:
 
     def dispatcher(self, strategy: str) -> Dispatcher:
         """A fresh client under a fresh strategy of this name. Raises UsageError if there is none."""
-        return Dispatcher(self.router, build_strategy(strategy, self.context), self.options)
+        name, _ = split_queue(strategy)
+        return Dispatcher(self.router, build_strategy(name, self.context), self.options)
+
+    def turns(self, strategy: str) -> Turns | None:
+        """The queue before the host that the name asks for (`lru+shadow`), fresh; None if it asks for none."""
+        _, queue = split_queue(strategy)
+        if queue is None:
+            return None
+        return build_turns(queue, Places(self.context.items, self.context.around.capacity_bytes, self._most_models))
+
+    @property
+    def _most_models(self) -> int | None:
+        """How many models a host on paper holds: the client's limit, or the largest set that lives together."""
+        known = [len(models) for models in self.facts.together]
+        limits = [self.context.max_models, max(known) if known else None]
+        return min((limit for limit in limits if limit is not None), default=None)
 
 
 def setup_from_config(config: Config, num_ctx: int | None) -> Setup:

@@ -31,6 +31,7 @@ def simulate(
         check_models(setup, plan)
     for strategy in strategies:
         setup.dispatcher(strategy)
+        setup.turns(strategy)
     for repetition, plan in enumerate(plans):
         for strategy in strategies:
             yield play(
@@ -40,6 +41,7 @@ def simulate(
                 strategy=strategy,
                 repetition=repetition,
                 provenance=twin_provenance(setup, plan, len(plans)),
+                turns=setup.turns(strategy),
                 on_answer=on_answer,
             )
 

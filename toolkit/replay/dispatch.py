@@ -58,10 +58,14 @@ class RoutesText(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """A request on its way: where to, why, with which options, and what the strategy asked for around it."""
+    """A request on its way: where to, why, with which options, and what the strategy asked for around it.
+
+    `began_ns` is when that was decided: later than intended where a queue on the client's side held it back.
+    """
 
     request: PlannedRequest
     intended_ns: int
+    began_ns: int
     model: str
     reason: str
     rule: int | None
@@ -90,15 +94,18 @@ class Dispatcher:
         self, request: PlannedRequest, intended_ns: int, now_ns: int, loaded: Sequence[LoadedModel]
     ) -> Dispatch:
         """Decide everything about a request that is about to be sent; it counts as in flight from here."""
-        if request.model is None:
-            decision = self._router.route(request.text)
-            model, reason, rule = decision.model, decision.reason, decision.rule
-        else:
-            model, reason, rule = request.model, "asked for by name", None
+        model, reason, rule = self.route(request)
         view = HostView(tuple(loaded), tuple(self._in_flight.items()))
         directive = self._strategy.before(Access(request.id, model, now_ns), view)
         self._in_flight[model] += 1
-        return Dispatch(request, intended_ns, model, reason, rule, self.options_of(model), directive)
+        return Dispatch(request, intended_ns, now_ns, model, reason, rule, self.options_of(model), directive)
+
+    def route(self, request: PlannedRequest) -> tuple[str, str, int | None]:
+        """The model that a request goes to, why, and by which custom rule."""
+        if request.model is not None:
+            return request.model, "asked for by name", None
+        decision = self._router.route(request.text)
+        return decision.model, decision.reason, decision.rule
 
     def options_of(self, model: str) -> Mapping[str, Any]:
         """The runner options that requests for a model carry."""

@@ -15,6 +15,7 @@ from toolkit.cache.strategy import Answer, LoadedModel
 from toolkit.ollama.errors import BrokenAnswerError, HostTimeoutError, OllamaError, UnreachableError
 from toolkit.replay.asking import Asking
 from toolkit.replay.dispatch import Followers
+from toolkit.replay.doorman import Doorman
 from toolkit.replay.hoststate import Controls
 from toolkit.replay.live_record import Sending, Sighting, failed_record, given_up_record
 from toolkit.replay.looks import HostLooks
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from toolkit.replay.records import RequestRecord, ResidencySpan
     from toolkit.replay.selfcheck import SelfMeasure
     from toolkit.replay.terms import LoadTerms
+    from toolkit.replay.turns import Turns
     from toolkit.workload.plan import Plan, PlannedRequest
 
 NS_PER_S = 1_000_000_000
@@ -55,7 +57,8 @@ class LoadEngine:
     `interrupted` that this task was cancelled; either way what was measured is kept, requests under way count as
     failed or cancelled, and those that were not due have no record. `start_ns` is the
     moment of `time.monotonic_ns` from which all times count. `watches` says whether this engine looks at `/api/ps` by
-    itself: of several that play one load together, one does.
+    itself: of several that play one load together, one does. With `turns` requests wait in a queue of the client's,
+    before the host.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class LoadEngine:
         start_ns: int,
         terms: LoadTerms = WHOLE_PLAN,
         watches: bool = True,
+        turns: Turns | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.died: OllamaError | None = None
@@ -85,6 +89,7 @@ class LoadEngine:
         self._asking = Asking(client, start_ns, self._looks)
         self._pacer = Pacer(loop, time.monotonic_ns, start_ns, self._start)
         self._self_watch = SelfWatch(loop)
+        self._doorman = None if turns is None else Doorman(turns, self._now_ns, self._loaded_now)
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_ns = 0
         self._draining = False
@@ -106,6 +111,8 @@ class LoadEngine:
         finally:
             self._pacer.close()
             await _stop([*([watcher] if watcher else []), *self._tasks])
+            if self._doorman is not None:
+                await self._doorman.close()
             self._last_ns = max(self._last_ns, 0 if self.complete else self._now_ns())
             self.measures = (self._self_watch.stop(),)
         if self._bug is not None:
@@ -166,6 +173,8 @@ class LoadEngine:
     async def _one(self, request: PlannedRequest, due_ns: int) -> None:
         """One request from its moment to its record."""
         began_ns = self._now_ns()
+        if self._doorman is not None:
+            await self._wait_at_the_door(self._doorman, request, due_ns)
         reads = self._dispatcher.reads_memory
         rows = await self._looks.look() if reads else self._looks.last
         dispatch = self._dispatcher.dispatch(request, due_ns, self._now_ns(), _as_loaded(rows) if reads else ())
@@ -184,12 +193,21 @@ class LoadEngine:
             if self._may_follow(request, follower, next_ns):
                 self._pacer.add(follower, next_ns)
 
+    async def _wait_at_the_door(self, doorman: Doorman, request: PlannedRequest, due_ns: int) -> None:
+        """Until it is this request's turn; whoever is still there when the run is stopped has a record, too."""
+        try:
+            await doorman.wait(request.id, self._dispatcher.route(request)[0])
+        except asyncio.CancelledError:
+            dispatch = self._dispatcher.dispatch(request, due_ns, self._now_ns(), ())
+            self._write_down(dispatch, self._broken_off(Sending(dispatch, self._terms.phase_at(due_ns), None, None)))
+            raise
+
     async def _ask(self, sending: Sending, seen: Sighting, began_ns: int) -> RequestRecord:
         dispatch = sending.dispatch
         try:
             if dispatch.directive.unload_before:
                 await self._asking.make_room(dispatch)
-            elif not self._dispatcher.reads_memory:
+            elif not self._dispatcher.reads_memory and self._doorman is None:
                 began_ns = self._now_ns()
             self._self_watch.late(began_ns - dispatch.intended_ns)
             return await self._asking.ask(sending, seen)
@@ -211,12 +229,21 @@ class LoadEngine:
         return request.session is not None and request.session == follower.session
 
     def _keep(self, dispatch: Dispatch, record: RequestRecord) -> None:
-        """Write the record down and tell the strategy."""
+        """Write the record down, tell the strategy, let the next one in."""
+        self._write_down(dispatch, record)
+        if self._doorman is not None:
+            known = record.done_ns is not None and record.ready_ns is not None
+            self._doorman.ended(record.id, (record.done_ns or 0) - (record.ready_ns or 0) if known else None)
+
+    def _write_down(self, dispatch: Dispatch, record: RequestRecord) -> None:
         self._asking.forget(dispatch)
         done_ns = record.done_ns if record.done_ns is not None else self._now_ns()
         self._last_ns = max(self._last_ns, record.done_ns or 0)
         self._dispatcher.answered(dispatch, Answer(done_ns, record.server_load_ns, ok=record.outcome == "ok"))
         self._keep_record(record)
+
+    async def _loaded_now(self) -> frozenset[str]:
+        return frozenset(row.name for row in await self._looks.look())
 
     async def _preload(self, dispatch: Dispatch, record: RequestRecord | None) -> None:
         for model in dispatch.directive.preload_after if record is not None and record.outcome == "ok" else ():

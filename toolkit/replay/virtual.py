@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from toolkit.host.twin import Stay, TwinSpec
     from toolkit.replay.dispatch import Dispatch, Dispatcher
     from toolkit.replay.records import Outcome, Provenance, Temperature
+    from toolkit.replay.turns import Turns
     from toolkit.workload.plan import Plan, PlannedRequest
 
 CAUSES = {
@@ -42,13 +43,16 @@ def play(
     strategy: str,
     repetition: int,
     provenance: Provenance,
+    turns: Turns | None = None,
     on_answer: Callable[[], None] | None = None,
 ) -> Run:
     """Play the whole plan on a fresh twin under the dispatcher's strategy; `on_answer` is called at each answer.
 
+    With `turns` requests wait in a queue of the client's, before the host.
+
     The host draws from the plan's seed and the repetition, never from the strategy: all strategies meet the same host.
     """
-    player = _Player(plan, dispatcher, spec, f"{plan.seed}:{repetition}", on_answer)
+    player = _Player(plan, dispatcher, spec, f"{plan.seed}:{repetition}", turns=turns, on_answer=on_answer)
     records, spans, end_ns = player.run()
     return Run(strategy, repetition, records, spans, end_ns, complete=True, provenance=provenance)
 
@@ -62,8 +66,12 @@ class _Player:
         dispatcher: Dispatcher,
         spec: TwinSpec,
         seed: str,
+        *,
+        turns: Turns | None,
         on_answer: Callable[[], None] | None,
     ) -> None:
+        self._turns = turns
+        self._queued: dict[str, tuple[PlannedRequest, int]] = {}  # those before the host, and when they came
         self._plan = plan
         self._on_answer = on_answer
         self._dispatcher = dispatcher
@@ -80,6 +88,8 @@ class _Player:
             if request.at_ns is not None:
                 self._host.at(request.at_ns, partial(self._arrive, request))
         self._host.run()
+        for request, intended_ns in self._queued.values():  # nothing happens any more that could let them in
+            self._under_way[request.id] = self._dispatcher.dispatch(request, intended_ns, self._host.now_ns, ())
         for dispatch in self._under_way.values():
             self._records[dispatch.request.id] = _unanswered(dispatch)
         due = tuple(self._records[request.id] for request in self._plan.requests if request.id in self._records)
@@ -88,8 +98,22 @@ class _Player:
         return due, tuple(_span(stay) for stay in self._timing.stays if stay.load_start_ns <= end_ns), end_ns
 
     def _arrive(self, request: PlannedRequest) -> None:
+        now_ns = self._host.now_ns
+        if self._turns is None:
+            self._go(request, now_ns)
+            return
+        self._queued[request.id] = request, now_ns
+        self._turns.arrived(request.id, self._dispatcher.route(request)[0], now_ns)
+        self._admit(self._turns)
+
+    def _admit(self, turns: Turns) -> None:
+        """Send everybody whose turn it is."""
+        while (ticket := turns.admit(self._host.now_ns, {row.name for row in self._host.ps()})) is not None:
+            self._go(*self._queued.pop(ticket))
+
+    def _go(self, request: PlannedRequest, intended_ns: int) -> None:
         host = self._host
-        dispatch = self._dispatcher.dispatch(request, host.now_ns, host.now_ns, self._loaded())
+        dispatch = self._dispatcher.dispatch(request, intended_ns, host.now_ns, self._loaded())
         self._under_way[request.id] = dispatch
         if not dispatch.directive.unload_before:
             self._send(dispatch)
@@ -142,6 +166,10 @@ class _Player:
                 self._host.submit(Ask(f"{dispatch.request.id}+{model}", model, PRELOAD, options=options))
         if self._on_answer is not None:
             self._on_answer()
+        if self._turns is not None:
+            service_ns = None if seen.served_ns is None else seen.done_ns - seen.served_ns
+            self._turns.ended(dispatch.request.id, seen.done_ns, service_ns)
+            self._admit(self._turns)
         for follower in self._followers.after(dispatch.request.id):
             due_ns = self._host.now_ns + follower.think_ns
             self._host.at(due_ns, partial(self._arrive, follower))
@@ -166,8 +194,9 @@ def _record(dispatch: Dispatch, seen: virtual.RequestRecord) -> RequestRecord:
         seen.load_end_ns - seen.load_start_ns if seen.load_start_ns is not None and seen.load_end_ns is not None else 0
     )
     wait_ns = None if ready_ns is None else ready_ns - seen.arrived_ns
-    # Between intention and sending the client made room by its own unloads: that is time spent evicting, too.
-    evict_ns = seen.evict_wait_ns + seen.arrived_ns - dispatch.intended_ns
+    # Between decision and sending the client made room by its own unloads: that is time spent evicting, too.
+    evict_ns = seen.evict_wait_ns + seen.arrived_ns - dispatch.began_ns
+    queued_ns = dispatch.began_ns - dispatch.intended_ns
     prefill_ns, decode_ns = work.prefill_ns, work.decode_ns
     answered = seen.outcome == OK and seen.service_start_ns is not None
     first_token_ns = None
@@ -192,7 +221,7 @@ def _record(dispatch: Dispatch, seen: virtual.RequestRecord) -> RequestRecord:
         unloaded_before=directive.unload_before,
         preloaded_after=directive.preload_after if seen.outcome == OK else (),
         temperature=_temperature(seen),
-        queue_ns=None if wait_ns is None else max(0, wait_ns - seen.evict_wait_ns - load_ns),
+        queue_ns=None if wait_ns is None else queued_ns + max(0, wait_ns - seen.evict_wait_ns - load_ns),
         evict_ns=None if wait_ns is None else evict_ns,
         load_ns=None if wait_ns is None else load_ns,
         slot_ns=seen.slot_wait_ns,
