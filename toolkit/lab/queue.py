@@ -15,7 +15,7 @@ from toolkit.cache.disciplines.base import Waiting
 from toolkit.cache.policies.base import Expiring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from toolkit.cache.disciplines.base import Discipline
     from toolkit.cache.policies.base import Item, Policy
@@ -92,28 +92,34 @@ class Residents:
 
 def serve(jobs: Iterable[Job], residents: Residents, discipline: Discipline) -> Iterator[Start]:
     """Play the jobs (in order of arrival), one at a time; yields in order of start. Memory: those who wait."""
+    # A request costs about two microseconds here, so names are local and nothing is made that is not needed.
     coming = iter(jobs)
     upcoming = next(coming, None)
     services: dict[int, int] = {}
     now_ns = position = arrivals = 0
-    arrived: Callable[[Waiting], None] = discipline.arrived
+    arrived, choose, done = discipline.arrived, discipline.next, discipline.done
+    resident, use, service_of = residents.order, residents.use, services.pop
     while True:
-        if upcoming is not None and not services:
-            now_ns = max(now_ns, upcoming.at_ns)
-        while upcoming is not None and upcoming.at_ns <= now_ns:
-            services[arrivals] = upcoming.service_ns
-            arrived(Waiting(arrivals, upcoming.model, upcoming.at_ns, upcoming.priority))
+        if upcoming is not None and not services and upcoming.at_ns > now_ns:
+            now_ns = upcoming.at_ns
+        while upcoming is not None:
+            at_ns, model, service_ns, priority = upcoming
+            if at_ns > now_ns:
+                break
+            services[arrivals] = service_ns
+            arrived(Waiting(arrivals, model, at_ns, priority))
             arrivals += 1
             upcoming = next(coming, None)
         if not services:
             return
-        request = discipline.next(now_ns, residents.order)
+        request = choose(now_ns, resident)
         if request is None:
             return
-        load_ns = residents.use(request.model, position, now_ns)
+        number, model, arrived_ns, _ = request
+        load_ns = use(model, position, now_ns)
         position += 1
-        service_ns = services.pop(request.number)
+        service_ns = service_of(number)
         start_ns = now_ns + load_ns
         now_ns = start_ns + service_ns
-        discipline.done(request, service_ns)
-        yield Start(request.number, request.model, request.arrived_ns, start_ns, now_ns, load_ns > 0)
+        done(request, service_ns)
+        yield Start(number, model, arrived_ns, start_ns, now_ns, load_ns > 0)

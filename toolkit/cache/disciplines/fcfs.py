@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
-
-from toolkit.cache.disciplines.queue import Queue
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -15,22 +14,22 @@ if TYPE_CHECKING:
 class FirstCome:
     """Bound: none is needed. What a server without a gateway in front of it does, but for models in memory."""
 
-    __slots__ = ("_queue",)
+    __slots__ = ("_waiting",)
 
     def __init__(self) -> None:
-        self._queue = Queue()
+        self._waiting: OrderedDict[int, Waiting] = OrderedDict()
 
     def arrived(self, request: Waiting) -> None:
         """See `Discipline`."""
-        self._queue.add(request)
+        self._waiting[request.number] = request
 
     def next(self, now_ns: int, resident: Collection[str]) -> Waiting | None:  # noqa: ARG002 - order is all
         """The oldest."""
-        return self._queue.take(self._queue.oldest().number) if self._queue else None
+        return self._waiting.popitem(last=False)[1] if self._waiting else None
 
     def done(self, request: Waiting, service_ns: int) -> None:
         """See `Discipline`; nothing to learn."""
 
     def left(self, number: int) -> None:
         """See `Discipline`."""
-        self._queue.take(number)
+        self._waiting.pop(number, None)

@@ -30,7 +30,10 @@ class Queue:
     def add(self, request: Waiting) -> None:
         """One more, who arrived after all others."""
         self._all[request.number] = request
-        self._models.setdefault(request.model, OrderedDict())[request.number] = request
+        same = self._models.get(request.model)
+        if same is None:
+            same = self._models[request.model] = OrderedDict()
+        same[request.number] = request
 
     def take(self, number: int) -> Waiting | None:
         """Remove one; None if it does not wait."""

@@ -1,8 +1,9 @@
 """Policies whose worth is a number fixed at each access: the resident model of the least rank leaves.
 
-A heap with rows that may be out of date: each access pushes one row and costs O(log n) in the number of models; rows
-that a newer one contradicts are dropped when they surface, and the heap is rebuilt when most of it is stale, so that
-memory stays in proportion to the models, however long the stream.
+A hit only writes down the new rank, O(1). The heap has a row for each resident model with a rank that it had once; as
+worth never falls while a model stays, that is too low at most, and a row that surfaces out of date is pushed again with
+the rank of now. So a victim costs O(log n) for each model that was used since, and memory stays in proportion to the
+models, however long the stream.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _FEWEST_ROWS: Final = 64
 
 
 class Ranked(ABC):
-    """The heap; a policy derives from it and says what an access is worth."""
+    """The heap; a policy derives from it and says what an access is worth: never less than the model's last one."""
 
     __slots__ = ("_heap", "_rank")
 
@@ -54,7 +55,7 @@ class Ranked(ABC):
 
     def hit(self, item: Item, position: int, now_ns: int) -> None:
         """See `Policy`."""
-        self._push(item.name, (self.worth_of_hit(item, position, now_ns), position))
+        self._rank[item.name] = (self.worth_of_hit(item, position, now_ns), position)
 
     def missed(self, item: Item, position: int, now_ns: int) -> None:  # noqa: B027 - nothing to override
         """See `Policy`; nothing to do before room is made."""
@@ -66,7 +67,11 @@ class Ranked(ABC):
         while heap:
             row = heapq.heappop(heap)
             rank, name = row
-            if self._rank.get(name) != rank:
+            current = self._rank.get(name)
+            if current is None:
+                continue
+            if current != rank:
+                heapq.heappush(heap, (current, name))
                 continue
             if name in busy:
                 kept.append(row)
@@ -81,17 +86,16 @@ class Ranked(ABC):
 
     def loaded(self, item: Item, position: int, now_ns: int) -> None:
         """See `Policy`."""
-        self._push(item.name, (self.worth_of_load(item, position, now_ns), position))
+        name = item.name
+        self._rank[name] = rank = (self.worth_of_load(item, position, now_ns), position)
+        heapq.heappush(self._heap, (rank, name))
+        # Models that left otherwise leave rows behind.
+        if len(self._heap) > max(_FEWEST_ROWS, _STALE_ROWS_PER_MODEL * len(self._rank)):
+            self._heap = [(rank, name) for name, rank in self._rank.items()]
+            heapq.heapify(self._heap)
 
     def gone(self, name: str) -> None:
         """See `Policy`."""
         rank = self._rank.pop(name, None)
         if rank is not None:
             self.forget(name, rank, evicted=False)
-
-    def _push(self, name: str, rank: Rank) -> None:
-        self._rank[name] = rank
-        heapq.heappush(self._heap, (rank, name))
-        if len(self._heap) > max(_FEWEST_ROWS, _STALE_ROWS_PER_MODEL * len(self._rank)):
-            self._heap = [(rank, name) for name, rank in self._rank.items()]
-            heapq.heapify(self._heap)
