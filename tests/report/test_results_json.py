@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from toolkit.replay.load_summary import LoadSummary
 from toolkit.replay.results import Distribution, StrategySummary
 from toolkit.report.results_json import to_json, to_jsonable
 
@@ -58,10 +59,17 @@ def test_the_interface_that_others_rely_on(small: Comparison) -> None:
     assert {"mean", "p50", "p95", "max"} <= set(ram["wait_s"])
 
 
+def documented(text: str) -> set[str]:
+    """The keys in the first columns of the tables."""
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", text, re.MULTILINE)
+    return {key for row in rows for key in re.findall(r"\w+", row)}
+
+
 def test_every_key_is_documented_and_every_documented_key_exists(small: Comparison, project_dir: Path) -> None:
-    documented = re.findall(r"^\| `(\w+)` \|", (project_dir / "docs" / "results-schema.md").read_text(), re.MULTILINE)
+    of_results, of_load = (project_dir / "docs" / "results-schema.md").read_text().split("\n## The load\n")
     # The pairs of model and digest are described in the row of `provenance.models`.
-    assert set(keys_of(to_jsonable(small))) - {"digest"} == set(documented)
+    assert set(keys_of(to_jsonable(small))) - {"digest"} == documented(of_results)
+    assert {field.name for field in fields(LoadSummary)} == documented(of_load)
 
 
 def test_every_field_of_a_summary_is_told(small: Comparison) -> None:

@@ -17,7 +17,11 @@ COMMANDS = (
     LazyCommand("compare", "toolkit.cli.compare:compare", "Compare cache strategies on a scenario or a trace."),
     LazyCommand("replay", "toolkit.cli.replay:replay", "Play a scenario or a trace under one strategy."),
     LazyCommand("plan", "toolkit.cli.plan:plan", "Say how much load a host can take, and what would change that."),
-    LazyCommand("lab", "toolkit.cli.lab:lab", "Compare eviction policies alone, without a clock."),
+    LazyCommand(
+        "lab",
+        "toolkit.cli.lab:lab",
+        "Compare eviction policies on a stream of requests: the cache alone, no clock, no server.",
+    ),
     LazyCommand("runs", "toolkit.cli.runs:runs", "List, show, report, tag, export, import and remove stored runs."),
     LazyCommand("route", "toolkit.cli.route:route", "Say which model a prompt goes to, and why."),
     LazyCommand("chat", "toolkit.cli.chat:chat", "Talk to the models through the router, in the terminal."),
