@@ -60,10 +60,10 @@ async def test_the_p99_of_an_open_loop_shows_a_stall_that_a_closed_loop_hides() 
     )
     assert opened.ttft_warm_intended_s is not None
     assert opened.ttft_warm_intended_s.count == REQUESTS
-    assert opened.ttft_warm_intended_s.p99 == pytest.approx(STALL_S, abs=1)
-    assert opened.ttft_warm_intended_s.p50 < 1
+    assert opened.ttft_warm_intended_s.p99 == pytest.approx(STALL_S, rel=0.2)
+    assert opened.ttft_warm_intended_s.p50 < STALL_S / 2
     assert closed.ttft_warm_intended_s is not None
     assert closed.ttft_warm_intended_s.count == REQUESTS
-    assert closed.ttft_warm_intended_s.max == pytest.approx(STALL_S, abs=1)
+    assert closed.ttft_warm_intended_s.max == pytest.approx(STALL_S, rel=0.2)
     assert closed.ttft_warm_intended_s.p99 is not None
-    assert closed.ttft_warm_intended_s.p99 < 1
+    assert closed.ttft_warm_intended_s.p99 < STALL_S / 2
