@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from toolkit.experiment.facts import HostFacts
     from toolkit.replay.records import Run
+    from toolkit.replay.results import Contrast
     from toolkit.workload.plan import Plan
 
 NS_PER_S = 1e9
@@ -53,11 +54,21 @@ def assemble(
         runs=first_runs,
         provenance=first_runs[0].provenance,
         notes=(*facts.hints, *_voids(runs), *_stalls(by_strategy), *plan.notes, *extra_notes),
+        contrasts=_contrasts(by_strategy, plan, baseline),
     )
     told = verdict(comparison, baseline=baseline)
     if all(_is_overloaded(run) for run in runs):
         told = f"{OVERLOADED} {told}"
     return replace(comparison, verdict=told)
+
+
+def _contrasts(runs: Mapping[str, Sequence[Run]], plan: Plan, baseline: str) -> tuple[Contrast, ...]:
+    """None for a single repetition: it has nothing to spread."""
+    if max(len(of_one) for of_one in runs.values()) < 2:  # noqa: PLR2004 - as the docstring says
+        return ()
+    from toolkit.experiment.contrasts import contrasts  # noqa: PLC0415 - SciPy takes a second to import
+
+    return contrasts(runs, plan.slos, baseline)
 
 
 def _is_overloaded(run: Run) -> bool:

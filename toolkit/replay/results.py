@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from toolkit.replay.records import Provenance, Run
+    from toolkit.stats.decide import Verdict
+    from toolkit.stats.interval import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,27 @@ class CoResidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Contrast:
+    """One figure of one strategy over its repetitions, and what it is against that of the strategy `against`.
+
+    `unit` is `s` or `share`. `median` and its 95 % `interval` are over repetitions (None: too few). `change` is the
+    median of the differences within repetitions, `p` their sign test's, corrected for all contrasts of the comparison.
+    `verdict` is None for the strategy that others are held against.
+    """
+
+    strategy: str
+    against: str
+    figure: str
+    unit: str
+    repetitions: int
+    median: float | None
+    interval: Interval | None
+    change: Interval | None
+    p: float | None
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Everything the renderers need.
 
@@ -151,3 +174,4 @@ class Comparison:
     runs: tuple[Run, ...]
     provenance: Provenance
     notes: tuple[str, ...]
+    contrasts: tuple[Contrast, ...] = ()

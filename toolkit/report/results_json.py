@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from toolkit.replay.records import Provenance
     from toolkit.replay.results import (
         Comparison,
+        Contrast,
         Distribution,
         ModelShare,
         Optimum,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         StrategySummary,
         TimeSplit,
     )
+    from toolkit.stats.interval import Interval
 
 SCHEMA = 1
 """Rises when a key changes its meaning or goes away; new keys may come without it."""
@@ -38,6 +40,7 @@ def to_jsonable(comparison: Comparison) -> dict[str, Any]:
         "context_tokens": dict(comparison.context_tokens),
         "provenance": _provenance(comparison.provenance),
         "notes": list(comparison.notes),
+        "contrasts": [_contrast(one) for one in comparison.contrasts],
     }
 
 
@@ -121,6 +124,26 @@ def _slo(slo: SloResult) -> dict[str, Any]:
         "kept_share": _number(slo.kept_share),
         "kept": slo.kept,
     }
+
+
+def _contrast(one: Contrast) -> dict[str, Any]:
+    return {
+        "strategy": one.strategy,
+        "against": one.against,
+        "figure": one.figure,
+        "unit": one.unit,
+        "repetitions": one.repetitions,
+        "median": _number(one.median),
+        "interval": _interval(one.interval),
+        "change": None if one.change is None else _number(one.change.estimate),
+        "change_interval": _interval(one.change),
+        "p": _number(one.p),
+        "verdict": one.verdict,
+    }
+
+
+def _interval(of: Interval | None) -> list[float | None] | None:
+    return None if of is None else [_number(of.low), _number(of.high)]
 
 
 def _optimum(optimum: Optimum | None) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from toolkit.report import measures
+from toolkit.report.contrasts import contrast_parts
 from toolkit.report.verdict import leaders
 from toolkit.report.wording import JOINED, OVER_OPTIMUM, achieved, count, counted, duration, percent, plain, shortened
 
@@ -66,6 +67,8 @@ def _parts(comparison: Comparison) -> list[RenderableType]:
     heading = Text.assemble((plain(comparison.title), "bold"), (f"  {plain(measures.origin(comparison))}", "dim"))
     verdict = Text(plain(comparison.verdict or "No verdict was given."), style="bold")
     parts: list[RenderableType] = [heading, Text(), verdict, Text(), _table(comparison), Text()]
+    if comparison.contrasts:
+        parts += [*contrast_parts(comparison), Text()]
     notes = Table.grid(padding=(0, 1, 0, 0))
     notes.add_column()
     notes.add_column(overflow="fold")
