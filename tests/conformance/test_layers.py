@@ -46,6 +46,8 @@ PURE_MODULES = (
     *(f"plan/{name}.py" for name in ("slo", "workload", "case", "tally", "search", "crossing", "confirm", "answers")),
     *(f"plan/{name}.py" for name in ("time_left", "words", "text", "json_text")),
     *(f"gateway/sessions/{name}.py" for name in ("query", "records", "rows")),
+    *(f"gateway/context/{name}.py" for name in ("compose", "excerpts", "head", "parts", "room", "tokens", "weight")),
+    "gateway/context/window.py",
 )
 PURE = ("host/scheduler", "cache", "routing", "stats", "fit", "lab", "ops/doctor/checks", *PURE_MODULES, "metrics")
 THREADS_ALLOWED = {"cache/manager.py"}

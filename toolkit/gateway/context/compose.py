@@ -1,0 +1,281 @@
+"""The composition: parts, history and request into exactly what is sent, within the model's context. Pure.
+
+In this order, so that what seldom changes comes first and the server's prefix cache finds as much as possible again:
+
+    one system message   system prompt · the client's own · workspace files · memory files · summary of what fell out
+    the recent messages  as they were, from a place that stays until the window is full (`window`)
+    older excerpts       that may matter to the question; new each time, so they stand behind everything that stays
+    the request          always whole
+
+Room is given in this order: the request with the prompts and tools, files (together at most half of the context), the
+recent messages, with an eighth each kept free for summary and excerpts, and at most their budgets. INV-CTX: a report
+that is `certain` has a bound within the room; an answer that calls a tool is never without the results it was given.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from toolkit.gateway.context.excerpts import chosen_excerpts, excerpts_message
+from toolkit.gateway.context.head import HeadText, cut, dropped, fitted, system_text
+from toolkit.gateway.context.parts import (
+    Budget,
+    Composition,
+    ContextOverflowError,
+    ContextParts,
+    ContextReport,
+    HeadPart,
+    PartReport,
+    WindowReport,
+)
+from toolkit.gateway.context.weight import FRAME_WEIGHT, MESSAGE_WEIGHT, messages_weight, text_weight
+from toolkit.gateway.context.window import Limits, Unit, block_bytes, next_start, units_of, window_start
+from toolkit.ollama.types import ChatMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from toolkit.gateway.sessions.records import History, Summary
+
+_FILES_SHARE = 1 / 2
+_SIDE_SHARE = 1 / 8
+_JOINT_WEIGHT = text_weight("\n\n")
+SUMMARY_HEADING = "## What was said before, in short"
+CLIENT_SYSTEM = "the client's system message"
+
+
+def compose(parts: ContextParts, history: History, request: Sequence[ChatMessage], budget: Budget) -> Composition:
+    """What to send so that the model answers `request`, the new messages of the session.
+
+    Raises:
+        ContextOverflowError: the request, with the system prompt and the tools, is most likely longer than the room.
+    """
+    return _Composer(parts, history, tuple(request), budget).composition()
+
+
+@dataclass(frozen=True, slots=True)
+class _Must:
+    """What is sent in any case."""
+
+    head: tuple[HeadText, ...]
+    pinned: tuple[Unit, ...]  # calls whose results are in the request
+    request: tuple[ChatMessage, ...]
+    tools_weight: float
+    weight: float
+
+
+class _Composer:
+    """One composition; its methods are the steps."""
+
+    def __init__(self, parts: ContextParts, history: History, request: tuple[ChatMessage, ...], budget: Budget) -> None:
+        self.parts = parts
+        self.history = history
+        self.request = request
+        self.budget = budget
+        self.tokens = budget.tokens
+        self.capacity = budget.tokens.capacity(budget.room_tokens)
+
+    def composition(self) -> Composition:
+        units = units_of(self.history.messages)
+        must = self._must(units)
+        free = units[: len(units) - len(must.pinned)]
+        left = self.capacity - must.weight
+        certain = left >= 0
+        if not certain:
+            self._refuse_hopeless(must)
+        files, left = self._files(max(left, 0.0))
+        if not certain:
+            left = 0.0
+        return self._assembled(must, files, free, left, certain=certain)
+
+    def _must(self, units: tuple[Unit, ...]) -> _Must:
+        said = tuple(message for message in self.request if message.role != "system")
+        own = next((m.content for m in reversed(self.request) if m.role == "system"), self.history.system)
+        prompts = [part for part in self.parts.head if part.budget_tokens is None]
+        if own is not None:
+            prompts.append(HeadPart(CLIENT_SYSTEM, own))
+        head = tuple(fitted(part, math.inf, self.tokens) for part in prompts)
+        pinned = units[-1:] if said and said[0].role == "tool" else ()
+        tools_weight = text_weight(self.parts.tools)
+        weight = FRAME_WEIGHT + MESSAGE_WEIGHT + tools_weight + messages_weight(said)
+        weight += sum(unit.weight for unit in pinned) + sum(each.weight + _JOINT_WEIGHT for each in head)
+        return _Must(head, pinned, said, tools_weight, weight)
+
+    def _refuse_hopeless(self, must: _Must) -> None:
+        needed, room = self.tokens.estimate(must.weight), self.budget.room_tokens
+        if needed > room:
+            raise ContextOverflowError(
+                f"the message is too long for the model: with the system prompt and the tools it has about {needed:,}"
+                f" tokens, and of the context of {self.budget.context_tokens:,} there are {room:,} beside the room for"
+                f" the answer ({self.budget.answer_tokens:,}); shorten it, or ask for a larger num_ctx"
+            )
+
+    def _files(self, left: float) -> tuple[tuple[HeadText, ...], float]:
+        """The files by budget, in order; then whole ones are left out from the end until they fit beside the request.
+
+        How they are cut does not depend on the request, so that the head stays the same from turn to turn.
+        """
+        shared = max(self.capacity, 0.0) * _FILES_SHARE
+        texts: list[HeadText] = []
+        for part in self.parts.head:
+            if part.budget_tokens is None:
+                continue
+            text = fitted(part, shared - _JOINT_WEIGHT, self.tokens)
+            shared -= text.weight + _JOINT_WEIGHT
+            texts.append(text)
+        for index in reversed(range(len(texts))):
+            if sum(each.weight + _JOINT_WEIGHT for each in texts if each.text) <= left:
+                break
+            if texts[index].text:
+                texts[index] = dropped(texts[index], "no room beside this request")
+        used = sum(each.weight + _JOINT_WEIGHT for each in texts if each.text)
+        return tuple(texts), left - used
+
+    def _assembled(
+        self, must: _Must, files: tuple[HeadText, ...], free: tuple[Unit, ...], left: float, *, certain: bool
+    ) -> Composition:
+        side = max(self.capacity, 0.0) * _SIDE_SHARE
+        summary_room = min(self.budget.summary_tokens / self.tokens.slope, side)
+        excerpt_room = min(self.budget.relevant_tokens / self.tokens.slope, side)
+        omitted = self.history.omitted > 0
+        limits = Limits(left, self.budget.recent_messages, self._block_bytes(must, files, summary_room + excerpt_room))
+        start = window_start(free, limits, omitted=omitted)
+        if start > 0 or omitted:  # something falls out, so that there is something to tell and to find
+            limits = replace(limits, weight=max(left - summary_room - excerpt_room, 0.0))
+            start = window_start(free, limits, omitted=omitted)
+        recent = free[start:]
+        left -= sum(unit.weight for unit in recent)
+        window = self._window(free, start, limits)
+        first = min((unit.position for unit in (*recent, *must.pinned)), default=None)
+        summary, summary_report = self._summary(first, min(summary_room, left))
+        left -= summary.weight + _JOINT_WEIGHT if summary.text else 0.0
+        between_call_and_result = bool(must.pinned)
+        room = 0.0 if between_call_and_result else min(excerpt_room, left) - MESSAGE_WEIGHT
+        older = [each for each in self.parts.excerpts if first is None or each.position < first]
+        excerpts = chosen_excerpts(older, room)
+        told = excerpts_message(excerpts)
+        head = system_text((*must.head, *files, summary))
+        messages = (
+            *((ChatMessage("system", head),) if head else ()),
+            *(each.message for unit in (*recent, *must.pinned) for each in unit.messages),
+            *((told,) if told else ()),
+            *must.request,
+        )
+        weight = FRAME_WEIGHT + must.tools_weight + messages_weight(messages)
+        reports = (
+            *(each.report for each in (*must.head, *files)),
+            summary_report,
+            self._recent_report(recent, window, limits),
+            self._excerpts_report(len(excerpts), told, len(self.parts.excerpts), window, between=bool(must.pinned)),
+            *self._tools_report(must),
+            self._request_report(must),
+        )
+        return Composition(
+            messages,
+            ContextReport(
+                self.budget.context_tokens,
+                self.budget.answer_tokens,
+                self.tokens.bound(weight),
+                self.tokens.estimate(weight),
+                weight,
+                certain,
+                reports,
+                window,
+                self._told_through(first) if summary.text else None,
+            ),
+        )
+
+    def _block_bytes(self, must: _Must, files: tuple[HeadText, ...], sides: float) -> int:
+        """By what is left for the window beside a short request: the request itself must not move the places."""
+        head = sum(each.weight for each in (*must.head, *files))
+        return block_bytes(max(self.capacity - head - must.tools_weight - sides, 0.0))
+
+    def _window(self, free: tuple[Unit, ...], start: int, limits: Limits) -> WindowReport:
+        recent = free[start:]
+        after = next_start(free, start, limits)
+        held = sum(unit.weight for unit in recent)
+        fill = max(
+            min(held / limits.weight, 1.0) if limits.weight > 0 else 1.0,
+            min(sum(len(unit.messages) for unit in recent) / max(limits.messages, 1), 1.0),
+        )
+        older = [each.position for unit in free[:start] for each in unit.messages]
+        through = self._told_through(recent[0].position if recent else None)
+        untold = [position for position in older if through is None or position > through]
+        return WindowReport(
+            recent[0].position if recent else None,
+            None if after is None else free[after].position,
+            round(fill, 3),
+            len(older) + self.history.omitted,
+            len(untold) + (self.history.omitted if through is None else 0),
+        )
+
+    def _newest_before(self, first: int | None) -> Summary | None:
+        """The summary that tells the most without telling anything that is sent as it was."""
+        fit = (each for each in reversed(self.history.summaries) if first is None or each.through < first)
+        return next(fit, None)
+
+    def _told_through(self, first: int | None) -> int | None:
+        summary = self._newest_before(first)
+        return None if summary is None else summary.through
+
+    def _summary(self, first: int | None, room: float) -> tuple[HeadText, PartReport]:
+        name, budget = "summary", self.budget.summary_tokens
+        summary = self._newest_before(first)
+        if summary is None:
+            report = PartReport(name, 0, budget, "absent", "nothing that fell out was summarised yet")
+            return HeadText("", 0.0, report), report
+        text = f"{SUMMARY_HEADING}\n{summary.text.strip()}"
+        room -= _JOINT_WEIGHT
+        kept, sent = ("whole", text) if text_weight(text) <= room else ("cut", cut(text, room))
+        if sent is None:
+            report = PartReport(name, 0, budget, "dropped", "no room beside this request")
+            return HeadText("", 0.0, report), report
+        weight = text_weight(sent)
+        reason = f"tells the messages up to {summary.through}, by {summary.model}"
+        report = PartReport(name, self.tokens.part_bound(weight), budget, "whole" if kept == "whole" else "cut", reason)
+        return HeadText(sent, weight, report), report
+
+    def _recent_report(self, recent: tuple[Unit, ...], window: WindowReport, limits: Limits) -> PartReport:
+        count = sum(len(unit.messages) for unit in recent)
+        tokens = self.tokens.part_bound(sum(unit.weight for unit in recent))
+        budget = max(math.floor(self.tokens.slope * limits.weight), 0)
+        if not recent:
+            kept, reason = ("dropped", "no room beside this request") if window.dropped else ("absent", "a new session")
+        elif window.dropped:
+            kept = "cut"
+            reason = f"the newest {count}, from message {window.start}; {window.dropped} older ones are not sent"
+        else:
+            kept, reason = "whole", f"all {count} messages of the session"
+        return PartReport("recent messages", tokens, budget, kept, reason)  # type: ignore[arg-type] # one of Kept
+
+    def _excerpts_report(
+        self, chosen: int, told: ChatMessage | None, offered: int, window: WindowReport, *, between: bool
+    ) -> PartReport:
+        name, budget = "relevant older messages", self.budget.relevant_tokens
+        if told is not None:
+            return PartReport(
+                name,
+                self.tokens.part_bound(messages_weight([told])),
+                budget,
+                "whole" if chosen == offered else "cut",
+                f"{chosen} of {offered} that were found",
+            )
+        if not window.dropped:
+            return PartReport(name, 0, budget, "absent", "every message is sent as it was")
+        if between:
+            return PartReport(name, 0, budget, "dropped", "nothing may stand between a call and its result")
+        if not offered:
+            return PartReport(name, 0, budget, "absent", "none was found")
+        return PartReport(name, 0, budget, "dropped", "those found are sent as they were, or there is no room")
+
+    def _tools_report(self, must: _Must) -> tuple[PartReport, ...]:
+        if not must.tools_weight:
+            return ()
+        return (PartReport("tools", self.tokens.part_bound(must.tools_weight), None, "whole", "always sent"),)
+
+    def _request_report(self, must: _Must) -> PartReport:
+        weight = messages_weight(must.request) + sum(unit.weight for unit in must.pinned)
+        reason = "always whole" if not must.pinned else "always whole, with the calls whose results it brings"
+        return PartReport("request", self.tokens.part_bound(weight), None, "whole", reason)
