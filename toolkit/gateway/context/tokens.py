@@ -7,7 +7,7 @@ ones included). From the last prompts of a model two lines are drawn, tokens ove
 - the *bound*, `base + slope · weight`: slope a tenth above the highest tokens ÷ weight of a long prompt, base so that
   no prompt that was seen lies above it. It holds what a Modelfile's own system text adds to every prompt.
 
-Until eight long prompts are known the bound is at least the cautious one for a model that nothing is known of. Slope and
+Until eight long prompts are known the bound is at least the cautious one of a model that nothing is known of. Slope and
 base are rounded up to coarse steps: a bound that moved a little with every answer would move the cuts of the context,
 and every cut that moves costs the server's prefix cache.
 """
