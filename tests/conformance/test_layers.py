@@ -19,7 +19,7 @@ LAYERS = (
     ("plan",),
     ("experiment", "gateway"),
     ("gate",),
-    ("report", "llm", "ops"),
+    ("report", "llm", "ops", "gateway"),
     ("metrics",),
     ("store", "measure"),
     ("replay",),
@@ -48,6 +48,8 @@ PURE_MODULES = (
     *(f"gateway/sessions/{name}.py" for name in ("query", "records", "rows")),
     *(f"gateway/context/{name}.py" for name in ("compose", "excerpts", "head", "parts", "room", "tokens", "weight")),
     "gateway/context/window.py",
+    *(f"gateway/{name}.py" for name in ("order", "memory", "limits", "breaker", "reading", "refusal", "ask", "stats")),
+    *(f"gateway/{name}.py" for name in ("openai_in", "openai_out")),
 )
 PURE = ("host/scheduler", "cache", "routing", "stats", "fit", "lab", "ops/doctor/checks", *PURE_MODULES, "metrics")
 THREADS_ALLOWED = {"cache/manager.py"}

@@ -25,6 +25,11 @@ COMMANDS = (
     LazyCommand("runs", "toolkit.cli.runs:runs", "List, show, report, tag, export, import and remove stored runs."),
     LazyCommand("route", "toolkit.cli.route:route", "Say which model a prompt goes to, and why."),
     LazyCommand("chat", "toolkit.cli.chat:chat", "Talk to the models through the router, in the terminal."),
+    LazyCommand(
+        "serve",
+        "toolkit.cli.serve:serve",
+        "One chat endpoint over all the models: routed, queued, counted, recorded.",
+    ),
     LazyCommand("config", "toolkit.cli.config:config", "Check a config file, or show what is in force."),
     LazyCommand(
         "fit",

@@ -6,6 +6,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
+from toolkit.ollama.relay import Relayed
 from toolkit.ollama.transport import TransportError
 from toolkit.ollama.types import StreamEvent, TransferLine, Transferred
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from toolkit.ollama.client import Timeouts
     from toolkit.ollama.exchange import Exchange
+    from toolkit.ollama.relay import RelayExchange
     from toolkit.ollama.transport import Transport, WireResponse
 
 A = TypeVar("A")
@@ -210,3 +212,28 @@ class AnswerStream(EventStream[StreamEvent, A]):
 
 class TransferStream(EventStream[TransferLine, Transferred]):
     """A pull or a creation, with its progress line by line."""
+
+
+class RelayStream(EventStream[bytes, Relayed]):
+    """An answer that is passed on, in the pieces in which it comes."""
+
+    def __init__(
+        self,
+        exchange: RelayExchange,
+        transport: Transport,
+        timeouts: Timeouts,
+        first_byte_ns: int | None,
+        clock: Callable[[], int],
+    ) -> None:
+        super().__init__(exchange, transport, timeouts, first_byte_ns, clock)
+        self._relay = exchange
+
+    @property
+    def status(self) -> int:
+        """The status, 0 before the stream is entered."""
+        return self._relay.status
+
+    @property
+    def content_type(self) -> str:
+        """The answer's media type as the server wrote it."""
+        return self._relay.content_type

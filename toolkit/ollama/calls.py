@@ -12,6 +12,7 @@ from toolkit.ollama import parsing, wire
 from toolkit.ollama.exchange import DocumentExchange, StreamExchange
 from toolkit.ollama.failures import Where
 from toolkit.ollama.json_fields import WrongJsonError
+from toolkit.ollama.relay import RelayExchange
 from toolkit.ollama.timed_chat import TimedChatExchange
 from toolkit.ollama.transfer import DeleteExchange, TransferExchange
 from toolkit.ollama.types import (
@@ -117,6 +118,11 @@ class Calls:
     def version(self) -> DocumentExchange[Version]:
         """`/api/version`."""
         return self._get("/api/version", parsing.parse_version)
+
+    def relay(self, request: WireRequest, model: str | None) -> RelayExchange:
+        """A call that somebody else wrote, as it is."""
+        call = self._with_headers(request)
+        return RelayExchange(call, self._where(call, model))
 
     def _get(self, path: str, parse: Callable[[Mapping[str, Any]], A]) -> DocumentExchange[A]:
         call = self._with_headers(wire.get_call(path))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from toolkit.ollama.address import Address, parse_address
-from toolkit.ollama.answer_stream import AnswerStream, TransferStream
+from toolkit.ollama.answer_stream import AnswerStream, RelayStream, TransferStream
 from toolkit.ollama.calls import Calls
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Transferred,
         Version,
     )
+    from toolkit.ollama.wire import WireRequest
 
 A = TypeVar("A")
 
@@ -180,6 +181,12 @@ class OllamaClient:
     async def version(self) -> Version:
         """The server's version."""
         return await self._finished(self._calls.version(), self.timeouts.control_ns)
+
+    def stream_relay(self, request: WireRequest, model: str | None = None, *, waits: bool = True) -> RelayStream:
+        """Pass on a call that somebody else wrote. `waits`: it waits for a model (else `control_ns` is its limit)."""
+        first_byte_ns = self.timeouts.first_byte_ns if waits else self.timeouts.control_ns
+        exchange = self._calls.relay(request, model)
+        return RelayStream(exchange, self._transport, self.timeouts, first_byte_ns, self._clock)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -1,0 +1,220 @@
+"""The application: endpoints and door put together. Paths, and which endpoint answers them, are all here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from toolkit.gateway.guard import CALLER, Guard, answer_refusal
+from toolkit.gateway.http import (
+    ClientLeft,
+    headers_of,
+    json_object,
+    read_body,
+    while_here,
+    whole,
+    whole_json,
+)
+from toolkit.gateway.metrics import CONTENT_TYPE
+from toolkit.gateway.native import Native
+from toolkit.gateway.openai import ChatCompletions, Embeddings
+from toolkit.gateway.plain import WRITES, Plain, failure
+from toolkit.gateway.refusal import Refusal, Why
+from toolkit.ollama.errors import OllamaError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from starlette.types import Receive, Scope, Send
+
+    from toolkit.gateway.exchange import Dispatcher
+    from toolkit.gateway.fleet import Fleet
+    from toolkit.gateway.keys import Caller, KeyRing
+    from toolkit.gateway.ledger import Ledger
+    from toolkit.gateway.limits import RateLimit
+    from toolkit.routing.router import Router
+
+_OK, _UNAVAILABLE = 200, 503
+NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the endpoints work with."""
+
+    fleet: Fleet
+    dispatcher: Dispatcher
+    router: Router
+    ledger: Ledger
+    limit: RateLimit
+    keys: KeyRing
+    clock_ns: Callable[[], int]
+    wall_s: Callable[[], int]
+    body_bytes: int
+    names: Sequence[str]
+    origins: Sequence[str]
+    by_address: bool
+    writes: bool
+    texts: bool
+
+
+class ModelEndpoint(Protocol):
+    """Answers requests that make a model work."""
+
+    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, send: Send) -> None:
+        """Answer one request. Raises Refusal or OllamaError where nothing of the answer was sent."""
+        ...
+
+
+def build_app(parts: Parts) -> Guard:
+    """The ASGI application."""
+    app = Starlette(routes=_routes(parts))
+    return Guard(
+        app,
+        parts.keys,
+        names=parts.names,
+        origins=parts.origins,
+        by_address=parts.by_address,
+        refused=parts.ledger.refused,
+    )
+
+
+class _Endpoint:
+    """What all endpoints do: read the body within its limits, notice a client that leaves, say what is refused."""
+
+    def __init__(self, parts: Parts, answer: Callable[[Scope, bytes, Send], Awaitable[None]]) -> None:
+        self._parts = parts
+        self._answer = answer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        parts = self._parts
+        begun = False
+
+        async def sending(message: Any) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            body = b""
+            if scope["method"] not in {"GET", "HEAD"}:
+                body = await read_body(scope, receive, parts.body_bytes)
+            await while_here(receive, self._work(scope, body, sending))
+        except ClientLeft:
+            return
+        except Refusal as refusal:
+            if not refusal.is_counted:
+                parts.ledger.refused(refusal.why)
+            if begun:
+                raise
+            await answer_refusal(send, refusal, openai=scope["path"].startswith("/v1/"))
+
+    async def _work(self, scope: Scope, body: bytes, send: Send) -> None:
+        try:
+            await self._answer(scope, body, send)
+        except OllamaError as error:
+            raise failure(error) from error
+
+
+def _routes(parts: Parts) -> list[Route]:
+    native: dict[str, ModelEndpoint] = {
+        "/api/chat": Native("chat", "/api/chat", parts.router, parts.dispatcher, texts=parts.texts),
+        "/api/generate": Native("generate", "/api/generate", parts.router, parts.dispatcher, texts=parts.texts),
+        "/api/embed": Native("embed", "/api/embed", parts.router, parts.dispatcher, texts=False),
+        "/api/embeddings": Native("embed", "/api/embeddings", parts.router, parts.dispatcher, texts=False),
+    }
+    openai: dict[str, ModelEndpoint] = {
+        "/v1/chat/completions": ChatCompletions(parts.router, parts.dispatcher, parts.wall_s, texts=parts.texts),
+        "/v1/embeddings": Embeddings(parts.dispatcher),
+    }
+    return [
+        *(_model_route(parts, path, endpoint) for path, endpoint in {**native, **openai}.items()),
+        *_plain_routes(parts),
+        *_own_routes(parts),
+    ]
+
+
+def _model_route(parts: Parts, path: str, endpoint: ModelEndpoint) -> Route:
+    async def answer(scope: Scope, body: bytes, send: Send) -> None:
+        caller: Caller = scope[CALLER]
+        _check_rate(parts, scope, caller)
+        await endpoint.answer(json_object(body), headers_of(scope), caller, send)
+
+    return _route(parts, path, answer, "POST")
+
+
+def _plain_routes(parts: Parts) -> list[Route]:
+    plain = Plain(parts.fleet, writes=parts.writes)
+
+    async def version(_scope: Scope, _body: bytes, send: Send) -> None:
+        await plain.version(send)
+
+    async def listing(scope: Scope, _body: bytes, send: Send) -> None:
+        await plain.listing(scope["path"], send)
+
+    async def show(_scope: Scope, body: bytes, send: Send) -> None:
+        await plain.show(json_object(body), send)
+
+    async def pull(scope: Scope, body: bytes, send: Send) -> None:
+        await plain.pull(json_object(body), scope[CALLER], send)
+
+    async def write(scope: Scope, body: bytes, send: Send) -> None:
+        await plain.write(scope["method"], scope["path"], body, scope[CALLER], send)
+
+    async def models(_scope: Scope, _body: bytes, send: Send) -> None:
+        await plain.openai_models(send)
+
+    async def model(scope: Scope, _body: bytes, send: Send) -> None:
+        await plain.openai_model(scope["path_params"]["name"], send)
+
+    return [
+        _route(parts, "/api/version", version, "GET", "HEAD"),
+        _route(parts, "/api/tags", listing, "GET", "HEAD"),
+        _route(parts, "/api/ps", listing, "GET"),
+        _route(parts, "/api/show", show, "POST"),
+        _route(parts, "/api/pull", pull, "POST"),
+        *(_route(parts, path, write, method) for method, path in WRITES),
+        _route(parts, "/v1/models", models, "GET"),
+        _route(parts, "/v1/models/{name:path}", model, "GET"),
+    ]
+
+
+def _own_routes(parts: Parts) -> list[Route]:
+    async def root(_scope: Scope, _body: bytes, send: Send) -> None:
+        await whole(send, _OK, b"Ollama is running", "text/plain; charset=utf-8")
+
+    async def health(_scope: Scope, _body: bytes, send: Send) -> None:
+        await whole_json(send, _OK, {"status": "ok"})
+
+    async def ready(_scope: Scope, _body: bytes, send: Send) -> None:
+        ready = any(backend.is_ready for backend in parts.fleet.backends)
+        await whole_json(send, _OK if ready else _UNAVAILABLE, {"status": "ok" if ready else "no host answers"})
+
+    async def stats(_scope: Scope, _body: bytes, send: Send) -> None:
+        await whole_json(send, _OK, parts.ledger.stats())
+
+    async def metrics(_scope: Scope, _body: bytes, send: Send) -> None:
+        await whole(send, _OK, parts.ledger.page(), CONTENT_TYPE)
+
+    return [
+        _route(parts, "/", root, "GET", "HEAD"),
+        _route(parts, "/healthz", health, "GET", "HEAD"),
+        _route(parts, "/readyz", ready, "GET", "HEAD"),
+        _route(parts, "/api/llm/stats", stats, "GET"),
+        _route(parts, "/metrics", metrics, "GET"),
+    ]
+
+
+def _route(parts: Parts, path: str, answer: Callable[[Scope, bytes, Send], Awaitable[None]], *methods: str) -> Route:
+    return Route(path, _Endpoint(parts, answer), methods=list(methods))
+
+
+def _check_rate(parts: Parts, scope: Scope, caller: Caller) -> None:
+    client = scope.get("client")
+    who = caller.name if parts.keys else str(client[0] if client else "")
+    left_ns = parts.limit.take(who, parts.clock_ns())
+    if left_ns is not None:
+        raise Refusal(Why.TOO_OFTEN, "too many requests; see Retry-After", max(1, -(-left_ns // NS_PER_S)))

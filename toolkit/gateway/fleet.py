@@ -1,0 +1,100 @@
+"""The hosts behind the gateway: who has which model, who gets a request, who is looked at when."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING
+
+from toolkit.config.scalars import canonical_model_name
+from toolkit.gateway.refusal import Refusal, Why
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from toolkit.gateway.backend import Backend
+
+NS_PER_S = 1_000_000_000
+BUSY_LOOK_S = 1.0
+"""How old a look at `/api/ps` may be while somebody uses the host."""
+IDLE_LOOK_S = 15.0
+LIST_S = 30.0
+"""How old a list of the models on disk may be."""
+
+
+class Fleet:
+    """See the module. The first host is the one that answers for all where that is enough (`/api/version`)."""
+
+    def __init__(self, backends: Sequence[Backend]) -> None:
+        self.backends = tuple(backends)
+
+    async def place(self, model: str, tried: Collection[str] = ()) -> Backend:
+        """The host for a request: of those that have the model and answer, one that has it in memory, else the idlest.
+
+        A model that nobody is known to have is looked for once more, and then goes to the first host that answers,
+        which says what it says about a model that is not there.
+
+        Raises:
+            Refusal: no host can be asked now.
+        """
+        able = [backend for backend in self._allowed() if backend.name not in tried]
+        if not able:
+            raise self._nobody()
+        having = [backend for backend in able if backend.has(model)]
+        if not having:
+            await asyncio.gather(*(backend.list_installed() for backend in able))
+            having = [backend for backend in able if backend.has(model)] or able[:1]
+        name = canonical_model_name(model)
+        return min(having, key=lambda backend: (name not in backend.resident(), backend.gate.waiting))
+
+    def first(self) -> Backend:
+        """A host for a call about no model. Raises Refusal if none can be asked now."""
+        able = self._allowed()
+        if not able:
+            raise self._nobody()
+        return able[0]
+
+    def is_known(self, model: str) -> bool:
+        """Whether a host has the model on disk."""
+        return any(backend.has(model) for backend in self.backends)
+
+    async def keep_looking(self) -> None:
+        """Look at all hosts for ever: often while they are used, rarely else."""
+        await asyncio.gather(*(_keep_looking(backend) for backend in self.backends))
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for backend in self.backends:
+            await backend.client.aclose()
+
+    def _allowed(self) -> list[Backend]:
+        return [backend for backend in self.backends if backend.breaker.allows(backend.clock_ns())]
+
+    def _nobody(self) -> Refusal:
+        left_ns = min(backend.breaker.left_ns(backend.clock_ns()) for backend in self.backends)
+        names = ", ".join(backend.client.address.url for backend in self.backends)
+        return Refusal(Why.NO_HOST, f"no host answers ({names}); it is tried again", max(1, -(-left_ns // NS_PER_S)))
+
+
+async def _keep_looking(backend: Backend) -> None:
+    looked_s = listed_s = -math.inf
+    loop = asyncio.get_running_loop()
+    while True:
+        now_s = loop.time()
+        due = backend.was_used or not backend.is_ready or now_s - looked_s >= IDLE_LOOK_S
+        if due and backend.breaker.allows(backend.clock_ns()):
+            looked_s = now_s
+            backend.was_used = bool(backend.gate.waiting or backend.gate.running_by_model())
+            await _look(backend)
+            if now_s - listed_s >= LIST_S and await backend.list_installed():
+                listed_s = now_s
+        await asyncio.sleep(BUSY_LOOK_S)
+
+
+async def _look(backend: Backend) -> None:
+    """A look is also how the breaker learns, so that a host that is back is found without a request to try it with."""
+    backend.breaker.tries()
+    if await backend.look():
+        backend.breaker.worked()
+    else:
+        backend.breaker.failed(backend.clock_ns())

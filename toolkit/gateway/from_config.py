@@ -1,0 +1,126 @@
+"""The gateway that a config describes, put together."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from toolkit.cache.disciplines.estimates import ServiceEstimates
+from toolkit.cache.manager import build_manager
+from toolkit.cache.registry import StrategyContext
+from toolkit.gateway.app import Parts, build_app
+from toolkit.gateway.backend import Backend
+from toolkit.gateway.breaker import Breaker
+from toolkit.gateway.exchange import Dispatcher
+from toolkit.gateway.fleet import Fleet
+from toolkit.gateway.gate import Gate
+from toolkit.gateway.keys import read_keys
+from toolkit.gateway.ledger import Ledger
+from toolkit.gateway.limits import RateLimit
+from toolkit.gateway.memory import LearnedMemory
+from toolkit.gateway.metrics import GatewayMetrics
+from toolkit.gateway.order import HostOrder
+from toolkit.gateway.stats import GatewayStats
+from toolkit.ollama.address import parse_address
+from toolkit.ollama.aiohttp_transport import AiohttpTransport
+from toolkit.ollama.from_config import client_from_config
+from toolkit.routing.from_config import router_from_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from toolkit.config.models import Config
+    from toolkit.gateway.exchange import Course
+    from toolkit.gateway.guard import Guard
+    from toolkit.gateway.keys import KeyRing
+    from toolkit.ollama.address import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """An application and what must run beside it. `warnings` are sentences for the operator."""
+
+    app: Guard
+    fleet: Fleet
+    keys: KeyRing
+    warnings: tuple[str, ...]
+
+
+def gateway_from_config(
+    config: Config,
+    environment: Mapping[str, str] | None = None,
+    *,
+    address: Address | None = None,
+    bind: str | None = None,
+    write_trace: Callable[[Course], None] | None = None,
+) -> Gateway:
+    """Put everything together. Nothing is sent before `fleet.keep_looking` runs or a request comes.
+
+    `address` takes the place of the config's hosts, `bind` that of `gateway.bind`.
+
+    Raises:
+        UsageError: keys that cannot be read, an unknown strategy, a secret that the environment does not have.
+    """
+    known = os.environ if environment is None else environment
+    section = config.gateway
+    keys, warnings = read_keys(section.keys, known)
+    addresses = (
+        [address] if address is not None else [parse_address(host.url, host.name) for host in section.hosts]
+    ) or [parse_address(config.llm.native_base_url)]
+    fleet = Fleet([_backend(config, known, each) for each in addresses])
+    clock_ns = time.monotonic_ns
+    ledger = Ledger(fleet, GatewayStats(clock_ns()), GatewayMetrics(), clock_ns, write_trace)
+    options = {entry.name: entry.options for entry in config.llm.models.values()}
+    names, by_address = _own_names(bind or section.bind)
+    parts = Parts(
+        fleet=fleet,
+        dispatcher=Dispatcher(fleet, options, clock_ns, ledger),
+        router=router_from_config(config.llm),
+        ledger=ledger,
+        limit=RateLimit(section.limits.per_minute, section.limits.burst),
+        keys=keys,
+        clock_ns=clock_ns,
+        wall_s=lambda: int(time.time()),
+        body_bytes=section.limits.body_bytes,
+        names=(*names, *section.allowed_hosts),
+        origins=section.origins,
+        by_address=by_address,
+        writes=section.writes,
+        texts=section.trace.texts,
+    )
+    return Gateway(build_app(parts), fleet, keys, warnings)
+
+
+def _backend(config: Config, environment: Mapping[str, str], address: Address) -> Backend:
+    """One host with its own belief, order and breaker."""
+    llm, queue, clock_ns = config.llm, config.gateway.queue, time.monotonic_ns
+    context = StrategyContext(
+        max_models=llm.cache.max_models,
+        models=llm.model_names,
+        pinned=tuple(entry.name for entry in llm.models.values() if entry.pin),
+        keep_alive_ns=((llm.cache.type, llm.cache.keep_alive_ns),),
+    )
+    memory = LearnedMemory(llm.cache.max_models)
+    backend = Backend(
+        address.name or "host",
+        client_from_config(config.host, environment, address, AiohttpTransport(address)),
+        cache=build_manager(config.gateway.strategy or llm.cache.type, llm.cache.eviction, context),
+        memory=memory,
+        breaker=Breaker(),
+        clock_ns=clock_ns,
+    )
+    parallel = queue.parallel or int(config.host.settings.get("OLLAMA_NUM_PARALLEL", "0") or 0) or 1
+    order = HostOrder(queue.promise_ns, memory.places, ServiceEstimates(), memory, parallel)
+    backend.serves(Gate(order, backend.resident, clock_ns, size=queue.size, wait_ns=queue.wait_ns))
+    return backend
+
+
+def _own_names(bind: str) -> tuple[tuple[str, ...], bool]:
+    """The names that clients may call this machine by, and whether any address will do."""
+    if bind in {"localhost", "127.0.0.1", "::1"}:
+        return (), False
+    name = socket.gethostname().lower()
+    return (bind.lower(), name, name.partition(".")[0], f"{name.partition('.')[0]}.local"), True

@@ -1,0 +1,150 @@
+"""The HTTP of the endpoints, in plain ASGI: bodies within limits, answers, and clients that go away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from toolkit.gateway.refusal import Refusal, Why
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable, Mapping
+
+    from starlette.types import Receive, Scope, Send
+
+MOST_DEPTH: Final = 64
+"""How deep a body may be nested; the deepest that clients mean to send are JSON schemas."""
+_JSON = "application/json"
+Headers = tuple[tuple[str, str], ...]
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The request's headers, names in lower case; of several of one name, the first."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        found.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+    return found
+
+
+async def read_body(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        Refusal: it is too long, by what it says or by what comes.
+        ClientLeft: the client has gone before its end.
+    """
+    said = headers_of(scope).get("content-length", "")
+    too_long = Refusal(Why.TOO_LARGE, f"the body is longer than {most_bytes} bytes, the limit (gateway.limits.body)")
+    if said.isdecimal() and int(said) > most_bytes:
+        raise too_long
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        part = message.get("body", b"")
+        size += len(part)
+        if size > most_bytes:
+            raise too_long
+        parts.append(part)
+        if not message.get("more_body"):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The body as a JSON object. Raises Refusal if it is none, or too deep."""
+    if not body.strip():
+        raise Refusal(Why.BAD_REQUEST, "missing request body")
+    try:
+        value = json.loads(body)
+    except RecursionError:
+        raise Refusal(Why.BAD_REQUEST, f"the body is nested deeper than {MOST_DEPTH} levels") from None
+    except (ValueError, UnicodeDecodeError):
+        raise Refusal(Why.BAD_REQUEST, "the body is not JSON") from None
+    if not isinstance(value, dict):
+        raise Refusal(Why.BAD_REQUEST, "the body is not a JSON object")
+    if _is_deeper(value, MOST_DEPTH):
+        raise Refusal(Why.BAD_REQUEST, f"the body is nested deeper than {MOST_DEPTH} levels")
+    return value
+
+
+class ClientLeft(Exception):  # noqa: N818 - nothing is wrong
+    """The client has gone; nobody is there to answer."""
+
+
+async def while_here(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, but stop at once when the client goes away. The body must have been read."""
+    doing = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_has_left(receive))
+    try:
+        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        if not doing.done():
+            doing.cancel()
+            with suppress(asyncio.CancelledError):
+                await doing
+    if doing.done() and not doing.cancelled():
+        doing.result()
+
+
+async def _has_left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def begin(send: Send, status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> None:
+    """Send the head of an answer."""
+    raw = [(b"content-type", content_type.encode("latin-1"))] if content_type else []
+    raw += [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+
+
+async def piece(send: Send, data: bytes, *, more: bool = True) -> None:
+    """Send a piece of the body; waits while the client reads slower than that."""
+    await send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+async def whole(
+    send: Send, status: int, body: bytes, content_type: str = _JSON, headers: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Send a whole answer."""
+    await begin(send, status, content_type, (("content-length", str(len(body))), *headers))
+    await piece(send, body, more=False)
+
+
+async def whole_json(
+    send: Send, status: int, value: Mapping[str, Any], headers: Iterable[tuple[str, str]] = ()
+) -> None:
+    """Send a JSON answer."""
+    await whole(send, status, as_json(value), headers=headers)
+
+
+def as_json(value: Any) -> bytes:
+    """Compact JSON."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+
+
+def refusal_headers(refusal: Refusal) -> Headers:
+    """Retry-After, where it helps to come again; and what a client without a key should do."""
+    headers: Headers = () if refusal.retry_s is None else (("retry-after", str(refusal.retry_s)),)
+    if refusal.why is Why.NO_KEY:
+        headers += (("www-authenticate", 'Bearer realm="hotswap"'),)
+    return headers
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,105 @@
+"""The endpoints of Ollama's own API that make a model work: chat, generate, embed, embeddings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from toolkit.gateway.ask import BY_NAME, Ask, choose_model, last_user_text, priority_of
+from toolkit.gateway.http import as_json, begin, piece, whole
+from toolkit.ollama.errors import OllamaError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.types import Send
+
+    from toolkit.gateway.ask import Kind
+    from toolkit.gateway.exchange import Dispatcher, Found, Reply
+    from toolkit.gateway.keys import Caller
+    from toolkit.routing.router import Router
+
+OURS = ("session",)
+"""Fields of a body that are meant for the gateway; no host gets them."""
+_OK = range(200, 300)
+_BUSY = 503
+
+
+class Native:
+    """Passes a request on, and its answer back, piece by piece as the host sends it."""
+
+    def __init__(self, kind: Kind, path: str, router: Router, dispatcher: Dispatcher, *, texts: bool) -> None:
+        self._kind = kind
+        self._path = path
+        self._router = router
+        self._dispatcher = dispatcher
+        self._texts = texts
+
+    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, send: Send) -> None:
+        """Answer one request. Raises Refusal where nothing of the answer was sent."""
+        ask = self._ask(body, headers, caller)
+        async with self._dispatcher.asks(ask) as reply:
+            await pass_on(reply, ask, send)
+
+    def _ask(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller) -> Ask:
+        asked = body.get("model")
+        if self._kind == "embed":  # a text says nothing about which embeddings are wanted
+            model, reason = (asked if isinstance(asked, str) else "", BY_NAME)
+        else:
+            said = last_user_text(body.get("messages")) if self._kind == "chat" else body.get("prompt") or None
+            model, reason = choose_model(asked, said if isinstance(said, str) else None, self._router)
+        return Ask(
+            kind=self._kind,
+            path=self._path,
+            body={name: value for name, value in body.items() if name not in OURS},
+            model=model,
+            reason=reason,
+            caller=caller.name,
+            priority=priority_of(headers.get("x-hotswap-priority")),
+            endpoint=self._path,
+            texts=self._texts,
+        )
+
+
+async def pass_on(reply: Reply, ask: Ask, send: Send) -> None:
+    """The answer, as the host sends it. What breaks in the middle is said in Ollama's own way: as a line."""
+    if not ask.streams:
+        await _pass_on_whole(reply, ask, send)
+        return
+    begun = False
+    try:
+        async for chunk in reply.chunks():
+            if not begun:
+                begun = True
+                await begin(send, reply.status, reply.content_type, answer_headers(reply, ask))
+            await piece(send, chunk)
+    except OllamaError as error:
+        if not begun:
+            raise
+        await piece(send, b"\n" + as_json({"error": str(error)}) + b"\n", more=False)
+        return
+    if not begun:
+        await begin(send, reply.status, reply.content_type, answer_headers(reply, ask))
+    await piece(send, b"", more=False)
+
+
+async def _pass_on_whole(reply: Reply, ask: Ask, send: Send) -> None:
+    """A document; its own counters say how the model was found, so its head goes out once it is here."""
+    document = b"".join([chunk async for chunk in reply.chunks()])
+    await whole(send, reply.status, document, reply.content_type, answer_headers(reply, ask))
+
+
+def answer_headers(reply: Reply, ask: Ask) -> list[tuple[str, str]]:
+    """How the request was routed, and how its model was found."""
+    headers = [("x-hotswap-reason", _one_line(ask.reason)), ("x-hotswap-model", _one_line(ask.model))]
+    found: Found | None = reply.course.really
+    if found is not None and reply.status in _OK:
+        headers.append(("x-hotswap-cache", found))
+    if reply.course.host is not None:
+        headers.append(("x-hotswap-host", reply.course.host))
+    if reply.status == _BUSY:
+        headers.append(("retry-after", "1"))
+    return headers
+
+
+def _one_line(text: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in text).encode("ascii", "replace").decode()

@@ -1,0 +1,167 @@
+"""The endpoints for OpenAI's clients: chat completions and embeddings, translated to Ollama's own API."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from toolkit.gateway.ask import BY_NAME, Ask, choose_model, last_user_text, priority_of
+from toolkit.gateway.guard import openai_error
+from toolkit.gateway.http import begin, piece, whole_json
+from toolkit.gateway.native import answer_headers
+from toolkit.gateway.openai_in import native_chat, wants_usage
+from toolkit.gateway.openai_out import ChatChunks, embeddings, event, whole_chat
+from toolkit.gateway.refusal import Refusal, Why
+from toolkit.ollama.errors import OllamaError
+from toolkit.ollama.failures import message_of
+from toolkit.ollama.ndjson import LineSplitter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from starlette.types import Send
+
+    from toolkit.gateway.exchange import Dispatcher, Reply
+    from toolkit.gateway.keys import Caller
+    from toolkit.routing.router import Router
+
+_OK = 200
+_SSE = "text/event-stream"
+
+
+class ChatCompletions:
+    """`POST /v1/chat/completions`. `wall_s` gives Unix time in seconds."""
+
+    def __init__(self, router: Router, dispatcher: Dispatcher, wall_s: Callable[[], int], *, texts: bool) -> None:
+        self._router = router
+        self._dispatcher = dispatcher
+        self._wall_s = wall_s
+        self._texts = texts
+
+    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, send: Send) -> None:
+        """Answer one request. Raises Refusal where nothing of the answer was sent."""
+        native = native_chat(body)
+        model, reason = choose_model(body.get("model"), last_user_text(body.get("messages")), self._router)
+        priority = priority_of(headers.get("x-hotswap-priority"))
+        ask = Ask(
+            "chat",
+            "/api/chat",
+            native,
+            model,
+            reason,
+            caller=caller.name,
+            priority=priority,
+            endpoint="/v1/chat/completions",
+            texts=self._texts,
+        )
+        completion_id = f"chatcmpl-{uuid.uuid4().hex}"
+        async with self._dispatcher.asks(ask) as reply:
+            if reply.status != _OK:
+                await _pass_on_error(reply, ask, send)
+            elif native["stream"]:
+                chunks = ChatChunks(completion_id, self._wall_s(), ask.model, with_usage=wants_usage(body))
+                await _stream(reply, ask, chunks, send)
+            else:
+                record = await _document(reply)
+                _raise_error(record)
+                answer = whole_chat(record, completion_id, self._wall_s())
+                await whole_json(send, _OK, answer, answer_headers(reply, ask))
+
+
+class Embeddings:
+    """`POST /v1/embeddings`."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, send: Send) -> None:
+        """Answer one request."""
+        model, wanted = body.get("model"), body.get("encoding_format", "float")
+        if not isinstance(model, str) or not model:
+            raise Refusal(Why.BAD_REQUEST, "model: name the embedding model")
+        if wanted not in {"float", "base64"}:
+            raise Refusal(Why.BAD_REQUEST, "encoding_format: float or base64")
+        given = body.get("input")
+        texts = [given] if isinstance(given, str) else given
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts) or not texts:
+            raise Refusal(Why.BAD_REQUEST, "input: a text, or a list of texts")
+        native = {"input": texts}
+        native.update((name, body[name]) for name in ("dimensions", "keep_alive", "options") if name in body)
+        priority = priority_of(headers.get("x-hotswap-priority"))
+        ask = Ask("embed", "/api/embed", native, model, BY_NAME, caller.name, priority, endpoint="/v1/embeddings")
+        async with self._dispatcher.asks(ask) as reply:
+            if reply.status != _OK:
+                await _pass_on_error(reply, ask, send)
+                return
+            record = await _document(reply)
+            _raise_error(record)
+            answer = embeddings(record, model, as_base64=wanted == "base64")
+            await whole_json(send, _OK, answer, answer_headers(reply, ask))
+
+
+async def _stream(reply: Reply, ask: Ask, chunks: ChatChunks, send: Send) -> None:
+    """Server-sent events, as the lines come; what breaks in the middle is an event with an error."""
+    begun = False
+    try:
+        async for record in _records(reply):
+            if not begun:
+                if record.get("error"):
+                    _raise_error(record)
+                begun = True
+                headers = [*answer_headers(reply, ask), ("cache-control", "no-cache")]
+                await begin(send, _OK, _SSE, headers)
+            if record.get("error"):
+                await piece(send, event(openai_error(500, message_of(record["error"]))), more=False)
+                return
+            for data in chunks.of(record):
+                await piece(send, data)
+    except OllamaError as error:
+        if not begun:
+            raise
+        await piece(send, event(openai_error(502, str(error))), more=False)
+        return
+    if not begun:
+        raise Refusal(Why.HOST_FAILED, "the host's answer was empty")
+    await piece(send, b"", more=False)
+
+
+async def _records(reply: Reply) -> AsyncIterator[dict[str, Any]]:
+    """The lines of a streamed answer, decoded. Raises Refusal for what is no JSON."""
+    lines = LineSplitter()
+    async for chunk in reply.chunks():
+        for line in lines.feed(chunk):
+            if line.strip():
+                yield _decoded(line)
+    rest = lines.rest()
+    if rest.strip():
+        yield _decoded(rest)
+
+
+async def _document(reply: Reply) -> dict[str, Any]:
+    return _decoded(b"".join([chunk async for chunk in reply.chunks()]))
+
+
+async def _pass_on_error(reply: Reply, ask: Ask, send: Send) -> None:
+    """The host's own words, in OpenAI's form."""
+    text = b"".join([chunk async for chunk in reply.chunks()])
+    try:
+        said = message_of(json.loads(text))
+    except (ValueError, RecursionError):
+        said = text.decode("utf-8", "replace").strip()
+    await whole_json(send, reply.status, openai_error(reply.status, said), answer_headers(reply, ask))
+
+
+def _raise_error(record: Mapping[str, Any]) -> None:
+    if record.get("error"):
+        raise Refusal(Why.HOST_FAILED, message_of(record["error"]))
+
+
+def _decoded(line: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict):
+        raise Refusal(Why.HOST_FAILED, "the host's answer is not JSON")
+    return record

@@ -1,0 +1,145 @@
+"""Calls that wait for no model: what is there, what is in memory, versions, pulls, and other writes."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from toolkit.gateway.http import as_json, begin, piece, whole_json
+from toolkit.gateway.openai_out import model_card
+from toolkit.gateway.refusal import Refusal, Why
+from toolkit.ollama.errors import HostTimeoutError, OllamaError
+from toolkit.ollama.json_fields import WrongJsonError, load_object
+from toolkit.ollama.wire import JSON, NDJSON, WireRequest
+
+if TYPE_CHECKING:
+    from starlette.types import Send
+
+    from toolkit.gateway.backend import Backend
+    from toolkit.gateway.fleet import Fleet
+    from toolkit.gateway.keys import Caller
+
+_HEADERS: Final = (("content-type", JSON), ("accept", f"{NDJSON}, {JSON}"))
+_OK: Final = 200
+_PULL_FIELDS: Final = ("model", "name", "stream")
+"""`insecure` is not among them: it lets a registry's answer send the host to any address (CVE-2026-5530)."""
+WRITES: Final = (
+    ("POST", "/api/create"),
+    ("POST", "/api/copy"),
+    ("POST", "/api/push"),
+    ("DELETE", "/api/delete"),
+)
+
+
+class Plain:
+    """See the module. `writes`: create, copy, push and delete are let through."""
+
+    def __init__(self, fleet: Fleet, *, writes: bool) -> None:
+        self._fleet = fleet
+        self._writes = writes
+
+    async def version(self, send: Send) -> None:
+        """`GET /api/version`: the first host's."""
+        await relay(self._fleet.first(), WireRequest("GET", "/api/version", (("accept", JSON),)), send)
+
+    async def listing(self, path: str, send: Send) -> None:
+        """`GET /api/tags` or `/api/ps`: of all hosts that answer; of models that several have, the first's row."""
+        await whole_json(send, _OK, {"models": await self._rows(path)})
+
+    async def openai_models(self, send: Send) -> None:
+        """`GET /v1/models`."""
+        cards = [model_card(row, _unix_s(row.get("modified_at"))) for row in await self._rows("/api/tags")]
+        await whole_json(send, _OK, {"object": "list", "data": cards})
+
+    async def openai_model(self, name: str, send: Send) -> None:
+        """`GET /v1/models/NAME`."""
+        for row in await self._rows("/api/tags"):
+            if row.get("name") in {name, f"{name}:latest"}:
+                await whole_json(send, _OK, {**model_card(row, _unix_s(row.get("modified_at"))), "id": name})
+                return
+        raise Refusal(Why.NOT_FOUND, f"model '{name}' not found")
+
+    async def show(self, body: dict[str, Any], send: Send) -> None:
+        """`POST /api/show`, asked of a host that has the model."""
+        name = body.get("model") or body.get("name")
+        backend = await self._fleet.place(name) if isinstance(name, str) and name else self._fleet.first()
+        await relay(backend, WireRequest("POST", "/api/show", _HEADERS, as_json(body)), send)
+
+    async def pull(self, body: dict[str, Any], caller: Caller, send: Send) -> None:
+        """`POST /api/pull`: for admins; only the model's name and `stream` are passed on."""
+        if not caller.is_admin:
+            raise Refusal(Why.NOT_ADMIN, "only an admin key may pull models")
+        name = body.get("model") or body.get("name")
+        if isinstance(name, str) and "://" in name:
+            raise Refusal(Why.BAD_REQUEST, "a model's name holds no scheme: write registry/team/model:tag")
+        kept = {field: body[field] for field in _PULL_FIELDS if field in body}
+        backend = self._fleet.first()
+        await relay(backend, WireRequest("POST", "/api/pull", _HEADERS, as_json(kept)), send, waits=True)
+        await backend.list_installed()
+
+    async def write(self, method: str, path: str, body: bytes, caller: Caller, send: Send) -> None:
+        """Create, copy, push and delete: refused unless the config says otherwise, and then for admins."""
+        if not self._writes:
+            raise Refusal(Why.WRITES_OFF, f"{method} {path} is turned off here; gateway.writes: true lets it through")
+        if not caller.is_admin:
+            raise Refusal(Why.NOT_ADMIN, f"only an admin key may use {path}")
+        backend = self._fleet.first()
+        await relay(backend, WireRequest(method, path, _HEADERS, body), send, waits=True)
+        await backend.list_installed()
+
+    async def _rows(self, path: str) -> list[dict[str, Any]]:
+        backends = self._fleet.backends
+        found = await asyncio.gather(*(_document(backend, path) for backend in backends), return_exceptions=True)
+        rows: dict[str, dict[str, Any]] = {}
+        failures: list[BaseException] = []
+        for answer in found:
+            if isinstance(answer, BaseException):
+                failures.append(answer)
+                continue
+            models = answer.get("models")
+            for row in models if isinstance(models, list) else ():
+                if isinstance(row, dict):
+                    rows.setdefault(str(row.get("name")), row)
+        if len(failures) == len(backends):
+            raise failures[0]
+        return list(rows.values())
+
+
+async def relay(backend: Backend, request: WireRequest, send: Send, *, waits: bool = False) -> None:
+    """Pass a call on to a host, and its answer back as it comes. Raises Refusal where nothing of it was sent."""
+    begun = False
+    try:
+        async with backend.client.stream_relay(request, waits=waits) as stream:
+            begun = True
+            await begin(send, stream.status, stream.content_type)
+            async for chunk in stream:
+                await piece(send, chunk)
+            await piece(send, b"", more=False)
+    except OllamaError as error:
+        if not begun:
+            raise failure(error) from error
+        await piece(send, b"\n" + as_json({"error": str(error)}) + b"\n", more=False)
+
+
+def failure(error: OllamaError) -> Refusal:
+    """What a client is told of a host that does not answer."""
+    return Refusal(Why.HOST_SLOW if isinstance(error, HostTimeoutError) else Why.HOST_FAILED, str(error), 1)
+
+
+async def _document(backend: Backend, path: str) -> dict[str, Any]:
+    request = WireRequest("GET", path, (("accept", JSON),))
+    try:
+        async with backend.client.stream_relay(request, waits=False) as stream:
+            return load_object(b"".join([chunk async for chunk in stream]))
+    except OllamaError as error:
+        raise failure(error) from error
+    except WrongJsonError as error:
+        raise Refusal(Why.HOST_FAILED, f"host {backend.name}: GET {path} was answered with {error}") from error
+
+
+def _unix_s(text: Any) -> int:
+    try:
+        return int(datetime.fromisoformat(str(text)).timestamp())
+    except ValueError:
+        return 0

@@ -1,0 +1,101 @@
+"""Listens, and serves the gateway until it is told to stop: uvicorn on uvloop, with what must run beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from toolkit.gateway.from_config import Gateway
+
+GRACE_S = 10
+"""How long answers under way may take to end once the gateway is told to stop."""
+_BACKLOG = 2048
+
+
+def listen(bind: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        UsageError: nobody can listen there.
+    """
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((bind, port))
+        made.listen(_BACKLOG)
+    except OSError as error:
+        made.close()
+        raise UsageError(
+            f"cannot listen on {bind}:{port} ({error.strerror or error}); give another --bind or --port"
+        ) from error
+    made.setblocking(False)
+    return made
+
+
+def base_url(bind: str, listening: socket.socket) -> str:
+    """Where clients of this machine find the gateway."""
+    port = listening.getsockname()[1]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 - nothing is bound here
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve(gateway: Gateway, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` is called once clients can connect. Answers under way may end."""
+    config = uvicorn.Config(
+        gateway.app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
+        h11_max_incomplete_event_size=1 << 16,
+    )
+    server = _Server(config, ready)
+    looking = asyncio.create_task(gateway.fleet.keep_looking())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        looking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await looking
+        await gateway.fleet.aclose()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn, which tells when it is ready and leaves signals to the owner of the process."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    def stop(self) -> None:
+        """Take no more connections, let answers end; told again, end at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """See uvicorn."""
+        await super().startup(sockets)
+        self._ready()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Signals are handled by `serve`."""
+        yield
