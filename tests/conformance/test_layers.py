@@ -19,7 +19,7 @@ LAYERS = (
     ("plan",),
     ("experiment", "gateway"),
     ("gate",),
-    ("report", "llm", "ops", "gateway"),
+    ("report", "llm", "ops"),
     ("metrics",),
     ("store", "measure"),
     ("replay",),

@@ -88,7 +88,7 @@ class Host:
     def _start(self, now: float) -> None:
         while (start := self.order.next(round(now), list(self.resident))) is not None:
             number, model = start.request.number, start.request.model
-            busy = {self.models[each] for each in self.working}
+            busy = frozenset(self.models[each] for each in self.working)
             if not start.loads:
                 assert model in self.resident
                 assert self.load is None or Known(self.room).together(busy | {model, self.models[self.load[1]]})
