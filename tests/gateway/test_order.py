@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from toolkit.cache.disciplines.base import Waiting
@@ -120,6 +120,7 @@ TRAFFIC = st.lists(
 
 
 @settings(max_examples=150, deadline=None)
+@example(jobs=[(0, "a"), (0, "b"), (0, "b"), (0, "a"), (0, "a"), (0, "a")], bound=0, room=7, parallel=1)
 @given(jobs=TRAFFIC, bound=st.integers(0, 150), room=st.integers(4, 9), parallel=st.integers(1, 3))
 def test_nobody_starts_later_than_the_promise(
     jobs: list[tuple[int, str]], bound: int, room: int, parallel: int

@@ -113,6 +113,8 @@ class HostOrder:
         oldest, ready = self._queue.oldest(), self._ready(resident)
         if ready is not None and (ready is oldest or self._keeps_promise(ready, now_ns, resident)):
             return self._start(ready, loads=False)
+        if self._can_go(oldest.model, frozenset(resident)):
+            return self._start(oldest, loads=False)
         if self._loading is not None:
             return None
         chosen = oldest if ready is not None else self._to_load(oldest, now_ns, resident)
@@ -168,7 +170,7 @@ class HostOrder:
         chosen: Waiting | None = None
         here = frozenset(resident)
         for model, same in self._queue.by_model():
-            if model not in here or not self._has_slot(model) or not self._may_run(model):
+            if not self._can_go(model, here):
                 continue
             first = min(same.values(), key=_urgency)
             rank = (-first.priority, -len(same), first.number)
@@ -187,6 +189,10 @@ class HostOrder:
             if best is None or rank < best:
                 best, chosen = rank, first
         return chosen if chosen is oldest or self._keeps_promise(chosen, now_ns, resident) else oldest
+
+    def _can_go(self, model: str, here: frozenset[str]) -> bool:
+        """Whether a request for the model can start without a load, the promise aside."""
+        return model in here and self._has_slot(model) and self._may_run(model)
 
     def _has_slot(self, model: str) -> bool:
         return sum(running.request.model == model for running in self._running.values()) < self._parallel
