@@ -9,8 +9,8 @@ from toolkit.errors import UsageError
 from toolkit.workload.scenario import load_scenario
 from toolkit.workload.shorten import first_requests, sped_up
 from toolkit.workload.traces import load_trace
-from toolkit.workload.traces.load import FORMATS, guess_format
-from toolkit.workload.traces.models import ByRank, KeepNames, SeededMix, parse_mix
+from toolkit.workload.traces.load import CLIENT_MIX, FORMATS, guess_format
+from toolkit.workload.traces.models import ByRank, KeepNames, KeepOrDeal, SeededMix, parse_mix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 DEFAULT_TRACE_SEED = 1
 DEFAULT_MIX = (0.5, 0.3, 0.2)
 """Shares of primary, code and fast where a trace names no models; stated in the report, to be overridden by --mix."""
+
+OTHERS_MODELS, OWN_MODELS = ("alibaba-genai", "burstgpt"), ("jsonl", CLIENT_MIX)
+"""Formats that name models: somebody else's, and this host's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Order:
 
 
 def plans_for(order: Order, config: Config) -> tuple[Plan, ...]:
-    """One plan a repetition: a scenario is drawn anew with the next seed, a trace is the same each time.
+    """One plan a repetition: a scenario or a client mix is drawn anew with the next seed, a trace is always the same.
 
     Raises:
         UsageError: neither or both of scenario and trace, or options that do not belong together.
@@ -65,7 +68,11 @@ def plans_for(order: Order, config: Config) -> tuple[Plan, ...]:
         first = load_scenario(order.scenario, seed=order.seed)
         others = (load_scenario(order.scenario, seed=first.seed + more) for more in range(1, order.repeat))
         return tuple(hurried(plan, order) for plan in (first, *others))
-    return (_trace_plan(order, config),) * order.repeat
+    first, is_drawn = _trace_plan(order, config)
+    if not is_drawn:
+        return (first,) * order.repeat
+    others = (_trace_plan(replace(order, seed=first.seed + more), config)[0] for more in range(1, order.repeat))
+    return (first, *others)
 
 
 def unhurried(order: Order) -> Order:
@@ -79,14 +86,15 @@ def hurried(plan: Plan, order: Order) -> Plan:
     return sped_up(cut, order.speed)
 
 
-def _trace_plan(order: Order, config: Config) -> Plan:
+def _trace_plan(order: Order, config: Config) -> tuple[Plan, bool]:
+    """The plan of a trace, and whether another seed gives another one."""
     path = order.trace
     if path is None:
         raise UsageError("name a trace with --trace FILE")
     trace_format = order.trace_format or guess_format(path)
     if trace_format is None:
         raise UsageError(f"{path}: not a trace of a known format; name one with --format: {', '.join(FORMATS)}")
-    return load_trace(
+    plan = load_trace(
         path,
         trace_format,
         models=_model_map(order, config, trace_format),
@@ -95,10 +103,22 @@ def _trace_plan(order: Order, config: Config) -> Plan:
         service_scale=order.service_scale,
         limit=order.limit,
     )
+    return (plan if order.num_ctx is None else without_option(plan, "num_ctx")), trace_format == CLIENT_MIX
+
+
+def without_option(plan: Plan, name: str) -> Plan:
+    """No request brings this runner option: the command line's own rules."""
+    requests = tuple(
+        replace(request, options=tuple(pair for pair in request.options if pair[0] != name))
+        if request.options
+        else request
+        for request in plan.requests
+    )
+    return replace(plan, requests=requests)
 
 
 def _model_map(order: Order, config: Config, trace_format: str) -> ModelMap:
-    """Which host model answers a row: the trace's own on equal places, else by rank, else by shares."""
+    """Which host model answers a row: the trace's own (on equal places, or of this host), by rank, or by shares."""
     if order.mix is not None and order.slots is not None:
         raise UsageError("--slots plays the trace's own models, --mix deals out the host's; use one of them")
     llm = config.llm
@@ -107,7 +127,10 @@ def _model_map(order: Order, config: Config, trace_format: str) -> ModelMap:
         return parse_mix(order.mix, {**{name: name for name in llm.model_names}, **by_role})
     if order.slots is not None:
         return KeepNames()
-    if trace_format == "alibaba-genai":
+    if trace_format in OTHERS_MODELS:
         return ByRank(llm.model_names)
     names = [by_role[role] for role in ("primary", "code", "fast") if role in by_role]
-    return SeededMix(tuple(zip(names, DEFAULT_MIX, strict=False)))
+    shares = tuple(zip(names, DEFAULT_MIX, strict=False))
+    if trace_format in OWN_MODELS:
+        return KeepOrDeal(shares, {**{name: name for name in llm.model_names}, **by_role})
+    return SeededMix(shares)

@@ -98,7 +98,10 @@ class Dispatcher:
         view = HostView(tuple(loaded), tuple(self._in_flight.items()))
         directive = self._strategy.before(Access(request.id, model, now_ns), view)
         self._in_flight[model] += 1
-        return Dispatch(request, intended_ns, now_ns, model, reason, rule, self.options_of(model), directive)
+        options = self.options_of(model)
+        if request.options:
+            options = {**options, **dict(request.options)}
+        return Dispatch(request, intended_ns, now_ns, model, reason, rule, options, directive)
 
     def route(self, request: PlannedRequest) -> tuple[str, str, int | None]:
         """The model that a request goes to, why, and by which custom rule."""

@@ -8,6 +8,7 @@ of N closed-loop users) carry its id and a think time, because their moment depe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,12 @@ class PlannedRequest:
     """How long the answer takes once the model is there, where a trace knows it; the twin then uses it."""
     patience_ns: int | None = None
     """How long after its intended moment somebody waits for the first token before they leave; None: for ever."""
+    options: tuple[tuple[str, Any], ...] = ()
+    """Runner options (`num_ctx`, …) that this request brings, over those of the config; sorted by name."""
+    keep_alive_ns: int | None = None
+    """What the client of a recorded request asked for; strategies decide for themselves."""
+    priority: int = 0
+    """Higher is more urgent, for disciplines that know of it."""
 
 
 @dataclass(frozen=True, slots=True)

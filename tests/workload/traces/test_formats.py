@@ -16,6 +16,7 @@ from toolkit.workload.traces import FORMATS, KeepNames, ModelMap, SeededMix, gue
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "traces"
 FILES = {"azure": "azure.csv", "mooncake": "mooncake.jsonl", "alibaba-genai": "alibaba_genai.csv"}
+FILES |= {"burstgpt": "burstgpt.csv", "jsonl": "plain.jsonl", "client-mix": "clients.yaml"}
 ONE = SeededMix((("m", 1.0),))
 
 
@@ -79,6 +80,26 @@ def test_alibaba_rows_count_whatever_their_status_and_an_empty_model_is_a_model(
     assert plan.requests[3].session == "G9"
 
 
+def test_burstgpt_rows_that_failed_are_left_out_and_counted() -> None:
+    plan = load_trace(FIXTURES / "burstgpt.csv", "burstgpt", models=KeepNames(), seed=1)
+    assert [request.at_ns for request in plan.requests] == [0, 37 * NS_PER_S, 37_500_000_000, 897 * NS_PER_S]
+    assert [request.model for request in plan.requests] == ["ChatGPT", "ChatGPT", "GPT-4", "ChatGPT"]
+    assert [(request.prompt_tokens, request.output_tokens) for request in plan.requests] == [
+        *((310, 21), (1002, 200), (415, 270), (12, 9))
+    ]
+    assert "1 requests of the trace failed (0 response tokens): left out." in plan.notes
+    assert "1 of 4 requests came from programs (API log), the others from conversations." in plan.notes
+
+
+def test_later_burstgpt_files_have_sessions_in_another_order_of_columns(tmp_path: Path) -> None:
+    path = tmp_path / "later.csv"
+    header = "Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log Type"
+    path.write_text(f"{header}\n0,s1,1.5,GPT-4,100,10,110,Conversation log\n9,,1,GPT-4,100,10,110,API log\n")
+    assert guess_format(path) == "burstgpt"
+    plan = load_trace(path, "burstgpt", models=KeepNames(), seed=1)
+    assert [request.session for request in plan.requests] == ["s1", None]
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
@@ -92,6 +113,7 @@ def test_line_ends_and_byte_order_marks_do_not_matter(tmp_path: Path, kind: str,
 
 AZURE_HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
 AZURE_ROW = "2023-11-16 18:15:46.6805900,374,44\n"
+BURST_HEADER = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
 MOON_ROW = '{"timestamp": 0, "input_length": 600, "output_length": 20, "hash_ids": [0, 1]}\n'
 
 
@@ -120,7 +142,7 @@ MOON_ROW = '{"timestamp": 0, "input_length": 600, "output_length": 20, "hash_ids
         ),
         ("azure", AZURE_HEADER + AZURE_ROW + "2023-11-16 18:1", "3: found 1 fields; the header has 3"),
         ("azure", AZURE_HEADER + '2023-11-16 18:15:50,"3,1\n', "2: not a line of a CSV file"),
-        ("azure", AZURE_HEADER, "1: the trace has a header and no requests"),
+        ("azure", AZURE_HEADER, "1: the trace has no requests to play"),
         ("azure", "", "1: the trace is empty"),
         ("azure", "\n \n", "1: the trace is empty"),
         ("azure", MOON_ROW, "1: not a trace of the format azure: this looks like mooncake; use --format mooncake"),
@@ -132,6 +154,9 @@ MOON_ROW = '{"timestamp": 0, "input_length": 600, "output_length": 20, "hash_ids
         ),
         ("azure", b"TIMESTAMP\n\n\xff\xfe", "3: found bytes that are not UTF-8 text"),
         ("alibaba-genai", "gmt_create,checkpoint_model_version_id\n", "1: the column exec_time_seconds is missing"),
+        ("burstgpt", BURST_HEADER + "1,GPT-4,1,x,2,API log\n", "2: Response tokens: found 'x'; a whole number"),
+        ("burstgpt", BURST_HEADER + "-1,GPT-4,1,1,2,API log\n", "2: Timestamp: found '-1'; a number"),
+        ("burstgpt", BURST_HEADER + "1,GPT-4,1,0,1,API log\n", "1: the trace has no requests to play; The Burst"),
         ("mooncake", MOON_ROW + "{\n", "2: found '{'; each line of a mooncake trace is one JSON object"),
         ("mooncake", MOON_ROW + "[1]\n", "2: found [1]; each line of a mooncake trace is one JSON object"),
         ("mooncake", MOON_ROW + MOON_ROW.replace("600", "6.5"), "2: input_length: found 6.5; a whole number"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import InputError
 from toolkit.workload.plan import Plan, PlannedRequest
-from toolkit.workload.traces import alibaba_genai, azure, mooncake
+from toolkit.workload.traces import alibaba_genai, azure, burstgpt, clients, jsonl, mooncake
 from toolkit.workload.traces.models import MappingError
 from toolkit.workload.traces.rows import read_trace_text
 
@@ -21,20 +21,50 @@ if TYPE_CHECKING:
     from toolkit.workload.traces.rows import TraceRow, TraceText
 
 
+CLIENT_MIX = "client-mix"
+"""The format that is drawn: another seed is other traffic."""
+
+
 @dataclass(frozen=True, slots=True)
 class TraceFormat:
-    """One kind of file: its name for `--format`, how to know it, how to read it, what a reader of results must know."""
+    """One kind of file: its name for `--format`, how to know it, how to read it.
+
+    `read` gets the file and the seed, which only matters to a file that describes traffic instead of listing it, and
+    gives the rows and the sentences that a reader of results must know.
+    """
 
     name: str
-    recognises: Callable[[str], bool]
-    read_rows: Callable[[TraceText], Iterator[TraceRow]]
-    notes: tuple[str, ...]
+    recognises: Callable[[TraceText], bool]
+    read: Callable[[TraceText, int], tuple[tuple[TraceRow, ...], tuple[str, ...]]]
+
+
+def _listed(
+    name: str,
+    recognises: Callable[[str], bool],
+    read_rows: Callable[[TraceText], Iterator[TraceRow]],
+    notes: tuple[str, ...],
+) -> TraceFormat:
+    """A format that is known by its first line, and whose every row counts."""
+    return TraceFormat(
+        name,
+        lambda source: recognises(source.first_line()),
+        lambda source, _seed: (tuple(read_rows(source)), notes),
+    )
 
 
 _FORMATS = (
-    TraceFormat("azure", azure.recognises, azure.read_rows, azure.NOTES),
-    TraceFormat("mooncake", mooncake.recognises, mooncake.read_rows, mooncake.NOTES),
-    TraceFormat("alibaba-genai", alibaba_genai.recognises, alibaba_genai.read_rows, alibaba_genai.NOTES),
+    _listed("azure", azure.recognises, azure.read_rows, azure.NOTES),
+    _listed("mooncake", mooncake.recognises, mooncake.read_rows, mooncake.NOTES),
+    _listed("alibaba-genai", alibaba_genai.recognises, alibaba_genai.read_rows, alibaba_genai.NOTES),
+    TraceFormat(
+        "burstgpt",
+        lambda source: burstgpt.recognises(source.first_line()),
+        lambda source, _seed: burstgpt.read(source),
+    ),
+    TraceFormat(
+        "jsonl", lambda source: jsonl.recognises(source.first_line()), lambda source, _seed: jsonl.read(source)
+    ),
+    TraceFormat(CLIENT_MIX, clients.recognises, clients.read),
 )
 FORMATS = tuple(each.name for each in _FORMATS)
 """What `--format` takes."""
@@ -57,7 +87,7 @@ def load_trace(
         path: the file.
         format: one of `FORMATS`.
         models: how the trace's models become the host's.
-        seed: for a `SeededMix`; also the plan's.
+        seed: for models that are dealt out and a client mix; also the plan's.
         speed: 2 halves every gap between arrivals; answers take as long as before.
         service_scale: factor on the service times of a trace that knows them.
         limit: at most so many requests, the earliest.
@@ -69,11 +99,11 @@ def load_trace(
     kind = _format(format)
     _check_options(speed, service_scale, limit, duration_ns)
     source = read_trace_text(path)
-    if not kind.recognises(source.first_line()):
+    if not kind.recognises(source):
         raise source.error(1, _not_this_format(kind, source))
-    every = tuple(kind.read_rows(source))
+    every, format_notes = kind.read(source, seed)
     if not every:
-        raise source.error(1, "the trace has a header and no requests")
+        raise source.error(1, " ".join(("the trace has no requests to play;", *format_notes)).rstrip(";"))
     rows, order_notes = _in_order_of_arrival(every)
     rows = rows[:limit]
     first_ns = rows[0].at_ns
@@ -94,7 +124,7 @@ def load_trace(
         source=str(path),
         source_sha256=source.sha256,
         notes=(
-            *kind.notes,
+            *format_notes,
             *assigned.notes,
             *order_notes,
             *_option_notes(speed, service_scale, len(rows), len(every)),
@@ -108,7 +138,7 @@ def guess_format(path: Path) -> str | None:
 
 
 def _guess(source: TraceText) -> str | None:
-    return next((each.name for each in _FORMATS if each.recognises(source.first_line())), None)
+    return next((each.name for each in _FORMATS if each.recognises(source)), None)
 
 
 def _format(name: str) -> TraceFormat:
@@ -154,12 +184,12 @@ def _requests(
     service_over, service_under = service_scale.numerator, service_scale.denominator
     return tuple(
         PlannedRequest(
-            id=f"line{row.line}",
+            id=row.id or f"line{row.line}",
             at_ns=(row.at_ns - first_ns) * gap_over // gap_under,
             after=None,
             think_ns=0,
-            text="",
-            system=None,
+            text=row.text,
+            system=row.system,
             prompt_tokens=row.prompt_tokens,
             shared_prefix_tokens=row.shared_prefix_tokens,
             output_tokens=row.output_tokens,
@@ -167,6 +197,9 @@ def _requests(
             label=None,
             session=row.session,
             service_ns=None if row.service_ns is None else row.service_ns * service_over // service_under,
+            options=row.options,
+            keep_alive_ns=row.keep_alive_ns,
+            priority=row.priority,
         )
         for row, model in zip(rows, models, strict=True)
     )

@@ -141,6 +141,32 @@ class SeededMix:
         return Assignment(tuple(models), (note,))
 
 
+@dataclass(frozen=True, slots=True)
+class KeepOrDeal:
+    """The names of a trace that was made for this host, as they are; rows without a name are dealt out in shares.
+
+    `known` turns roles and names into the host's models, and `llama3` is `llama3:latest`, as the server has it. A name
+    that is not known stays: the host will say whether it has it.
+    """
+
+    shares: tuple[tuple[str, float], ...]
+    known: Mapping[str, str]
+
+    def assign(self, rows: Sequence[TraceRow], seed: int) -> Assignment:
+        """Names first; whoever has none gets one as with `SeededMix`."""
+        unnamed = [row for row in rows if not row.model]
+        dealt = SeededMix(self.shares).assign(unnamed, seed) if unnamed else None
+        if dealt is not None and not self.shares:
+            raise MappingError(unnamed[0].line, "no model stands here, and the config names none under llm.models")
+        names = iter(dealt.models if dealt else ())
+        models = tuple(self._known(row.model) if row.model else next(names) for row in rows)
+        notes = () if dealt is None else (f"{len(unnamed)} requests name no model.", *dealt.notes)
+        return Assignment(models, notes)
+
+    def _known(self, name: str) -> str:
+        return self.known.get(name) or self.known.get(f"{name}:latest") or name
+
+
 def parse_mix(text: str, known: Mapping[str, str]) -> SeededMix:
     """Read `primary=0.5,code=0.3,fast=0.2`; `known` turns roles and names into host models. Shares need not sum to 1.
 

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InputError
 
@@ -25,7 +25,8 @@ class TraceRow:
 
     `line` is 1-based. `at_ns` counts from any origin of the trace's own. `model` is the trace's name for it, None if
     the format has none (an empty name is a model). `session` ties requests of one conversation or user. `service_ns` is
-    how long the answer took, where the trace knows.
+    how long the answer took, where the trace knows. `options` and `keep_alive_ns` are what the client sent; `text` is
+    the last user message; a higher `priority` is more urgent. `id` is the request's own where lines do not tell.
     """
 
     line: int
@@ -36,6 +37,12 @@ class TraceRow:
     session: str | None
     shared_prefix_tokens: int
     service_ns: int | None
+    text: str = ""
+    system: str | None = None
+    options: tuple[tuple[str, Any], ...] = ()
+    keep_alive_ns: int | None = None
+    priority: int = 0
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
