@@ -19,7 +19,7 @@ LAYERS = (
     ("plan",),
     ("experiment", "gateway"),
     ("gate",),
-    ("report", "llm", "ops"),
+    ("report", "llm", "ops", "record"),
     ("metrics",),
     ("store", "measure"),
     ("replay",),
@@ -50,6 +50,7 @@ PURE_MODULES = (
     "gateway/context/window.py",
     *(f"gateway/{name}.py" for name in ("order", "memory", "limits", "breaker", "reading", "refusal", "ask", "stats")),
     *(f"gateway/{name}.py" for name in ("openai_in", "openai_out")),
+    *(f"record/{name}.py" for name in ("asked", "framing", "heads", "sessions", "told", "watch")),
 )
 PURE = ("host/scheduler", "cache", "routing", "stats", "fit", "lab", "ops/doctor/checks", *PURE_MODULES, "metrics")
 THREADS_ALLOWED = {"cache/manager.py"}

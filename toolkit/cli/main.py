@@ -22,6 +22,11 @@ COMMANDS = (
         "toolkit.cli.lab:lab",
         "Compare eviction policies on a stream of requests: the cache alone, no clock, no server.",
     ),
+    LazyCommand(
+        "record",
+        "toolkit.cli.record:record",
+        "Stand between clients and a host, change nothing, and write down what was asked as a trace.",
+    ),
     LazyCommand("runs", "toolkit.cli.runs:runs", "List, show, report, tag, export, import and remove stored runs."),
     LazyCommand("route", "toolkit.cli.route:route", "Say which model a prompt goes to, and why."),
     LazyCommand("chat", "toolkit.cli.chat:chat", "Talk to the models through the router, in the terminal."),

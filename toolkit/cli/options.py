@@ -23,7 +23,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 _WORKLOAD = (
     click.argument("scenario", required=False, type=click.Path(path_type=Path)),
     click.option("--trace", type=click.Path(path_type=Path), metavar="FILE", help="Play a recorded trace instead."),
-    click.option("--format", "trace_format", metavar="NAME", help="azure, mooncake or alibaba-genai."),
+    click.option("--format", "trace_format", metavar="NAME", help="Its format; guessed where it is not given."),
     click.option("--seed", type=int, help="Seed of the plan and of the twin; the scenario's own by default."),
     click.option("--repeat", type=click.IntRange(1, 1000), default=1, show_default=True, help="Repetitions."),
     click.option("--num-ctx", type=click.IntRange(4), help="Context that every request asks for."),

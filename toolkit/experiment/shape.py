@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import UsageError
 from toolkit.workload.shape import closed_loop, impatient, ramped
-from toolkit.workload.shorten import between, only_models
+from toolkit.workload.shorten import between, only_models, only_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ class Shape:
     from_ns: int | None = None
     until_ns: int | None = None
     models: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
     users: int | None = None
     think_ns: int | None = None
     ramp_ns: int | None = None
@@ -50,6 +51,8 @@ def shaped(
         plan = between(plan, shape.from_ns or 0, shape.until_ns)
     if shape.models:
         plan = only_models(plan, frozenset(shape.models), model_of)
+    if shape.sessions:
+        plan = only_sessions(plan, frozenset(shape.sessions))
     plan = hurry(plan)
     if shape.users is not None:
         plan = closed_loop(plan, shape.users, shape.think_ns or 0, shape.ramp_ns or 0)

@@ -64,6 +64,21 @@ def only_models(plan: Plan, names: Collection[str], model_of: Callable[[PlannedR
     return replace(plan, requests=chosen, notes=(*plan.notes, note))
 
 
+def only_sessions(plan: Plan, names: Collection[str]) -> Plan:
+    """The requests of these sessions.
+
+    Raises:
+        UsageError: there is none.
+    """
+    chosen = _with_their_openings(one for one in plan.requests if one.session in names)
+    if not chosen:
+        raise UsageError(
+            f"no request is of the session {', '.join(sorted(names))}; leave --session out, or name another"
+        )
+    note = f"Only the {len(chosen)} of {len(plan.requests)} requests of {len(names)} sessions are played."
+    return replace(plan, requests=chosen, notes=(*plan.notes, note))
+
+
 def _with_their_openings(requests: Iterable[PlannedRequest]) -> tuple[PlannedRequest, ...]:
     """Without the turns whose conversation was cut before them."""
     ids: set[str] = set()
