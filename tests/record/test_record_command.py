@@ -46,6 +46,10 @@ def test_record_then_compare(tmp_path: Path) -> None:
     try:
         killed, url = started(tmp_path, "record", "--host", host, "--out", str(trace))
         chat(url)
+        for _ in range(1000):  # the client has its answer a moment before the trace has its line
+            if trace.read_bytes():
+                break
+            time.sleep(0.01)
         killed.kill()
         killed.communicate(timeout=20)
         assert len(trace.read_bytes().splitlines()) == 1
