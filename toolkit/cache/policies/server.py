@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 class ServerRule:
     """`digests` maps names to digests; a name without one stands for itself. Neither use nor time changes the order."""
 
-    __slots__ = ("_digests", "_order", "_resident")
+    __slots__ = ("_digests", "_listed", "_order", "_resident")
 
     def __init__(self, digests: Mapping[str, str] | None = None) -> None:
         self._digests = digests or {}
         self._resident: set[str] = set()
         self._order: list[tuple[str, str]] = []  # a heap; names that have left are dropped when they surface
+        self._listed: set[str] = set()  # who stands in the heap
 
     def hit(self, item: Item, position: int, now_ns: int) -> None:
         """See `Policy`; nothing to learn."""
@@ -37,12 +38,14 @@ class ServerRule:
         while self._order and chosen is None:
             row = heapq.heappop(self._order)
             if row[1] not in self._resident:
+                self._listed.remove(row[1])
                 continue
             if row[1] in busy:
                 kept.append(row)
             else:
                 chosen = row[1]
                 self._resident.remove(chosen)
+                self._listed.remove(chosen)
         for row in kept:
             heapq.heappush(self._order, row)
         return chosen
@@ -50,9 +53,9 @@ class ServerRule:
     def loaded(self, item: Item, position: int, now_ns: int) -> None:  # noqa: ARG002 - by digest
         """See `Policy`."""
         self._resident.add(item.name)
-        row = (self._digests.get(item.name, item.name), item.name)
-        if row not in self._order:  # it may still stand there from a stay that ended otherwise
-            heapq.heappush(self._order, row)
+        if item.name not in self._listed:  # it may still stand there from a stay that ended otherwise
+            self._listed.add(item.name)
+            heapq.heappush(self._order, (self._digests.get(item.name, item.name), item.name))
 
     def gone(self, name: str) -> None:
         """See `Policy`."""
