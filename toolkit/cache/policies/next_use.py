@@ -20,33 +20,48 @@ _FADE: Final = 0.98
 """What is left of a count when one more gap of the same model has been seen."""
 _PRIOR: Final = 2.0
 """Gaps that a model without a history borrows from all models together."""
+_HEAVIEST: Final = 1e100
 
 
 class _Gaps:
-    """A fading histogram of gaps; bin b holds gaps of 2^b to 2^(b+1) - 1 requests."""
+    """A fading histogram of gaps; bin b holds gaps of 2^b to 2^(b+1) - 1 requests.
 
-    __slots__ = ("counts", "total")
+    Instead of shrinking all counts with each gap, the weight of a new one grows: O(1) a gap.
+    """
 
-    def __init__(self) -> None:
-        self.counts = [0.0] * _BINS
-        self.total = 0.0
+    __slots__ = ("_counts", "_fade", "_sum", "_weight")
 
-    def add(self, gap: int, fade: float) -> None:
+    def __init__(self, fade: float) -> None:
+        self._fade = fade
+        self._counts = [0.0] * _BINS
+        self._sum = 0.0
+        self._weight = 1.0
+
+    @property
+    def total(self) -> float:
+        """How many gaps it holds, those that faded as parts of one."""
+        return self._sum / self._weight
+
+    def add(self, gap: int) -> None:
         """Count one gap, after all earlier ones have faded."""
-        self.counts = [count * fade for count in self.counts]
-        self.counts[min(max(gap, 1).bit_length() - 1, _BINS - 1)] += 1.0
-        self.total = self.total * fade + 1.0
+        self._weight /= self._fade
+        if self._weight > _HEAVIEST:
+            self._counts = [count / self._weight for count in self._counts]
+            self._sum /= self._weight
+            self._weight = 1.0
+        self._counts[min(max(gap, 1).bit_length() - 1, _BINS - 1)] += self._weight
+        self._sum += self._weight
 
     def above(self, gap: float) -> float:
         """The share of gaps longer than this, gaps within a bin spread evenly; 0 without any."""
-        if not self.total:
+        if not self._sum:
             return 0.0
         whole = max(int(gap), 1).bit_length() - 1
         if whole >= _BINS:
             return 0.0
         start = 1 << whole
-        part = self.counts[whole] * (1 - min(max((gap - start) / start, 0.0), 1.0))
-        return (part + sum(self.counts[whole + 1 :])) / self.total
+        part = self._counts[whole] * (1 - min(max((gap - start) / start, 0.0), 1.0))
+        return (part + sum(self._counts[whole + 1 :])) / self._sum
 
 
 class NextUse:
@@ -57,7 +72,7 @@ class NextUse:
     def __init__(self, horizon: int = 12) -> None:
         self._horizon = horizon
         self._gaps: dict[str, _Gaps] = {}
-        self._all = _Gaps()
+        self._all = _Gaps(fade=1.0)
         self._last: dict[str, int] = {}
         self._resident: set[str] = set()
         self._now = 0
@@ -102,7 +117,10 @@ class NextUse:
     def _used(self, name: str, position: int) -> None:
         last = self._last.get(name)
         if last is not None:
-            self._gaps.setdefault(name, _Gaps()).add(position - last, _FADE)
-            self._all.add(position - last, 1.0)
+            own = self._gaps.get(name)
+            if own is None:
+                own = self._gaps[name] = _Gaps(_FADE)
+            own.add(position - last)
+            self._all.add(position - last)
         self._last[name] = position
         self._now = position
