@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from toolkit.config.durations import NS_PER_S
+from toolkit.config.remembering import ContextSection, SessionsSection
 from toolkit.config.scalars import BaseUrl, DelayNs, EnvironmentName, PositiveSizeBytes, TimeoutNs
 from toolkit.config.section import Section, wrong_key
 
@@ -88,6 +89,8 @@ class GatewaySection(Section):
     allowed_hosts: tuple[_HostName, ...] = ()
     origins: tuple[_Origin, ...] = ()
     writes: bool = False
+    sessions: SessionsSection = Field(default_factory=SessionsSection)
+    context: ContextSection = Field(default_factory=ContextSection)
 
     @model_validator(mode="before")
     @classmethod

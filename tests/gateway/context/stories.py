@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from toolkit.gateway.context import Budget, ContextParts, Excerpt, HeadPart, ModelTokens
 from toolkit.gateway.sessions import History, StoredMessage, Summary
 from toolkit.gateway.sessions.rows import text_bytes
+from toolkit.gateway.weight import message_weight
 from toolkit.ollama.types import ChatMessage, ToolCall
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def history(messages: Iterable[ChatMessage], *summaries: Summary, keep: int | No
     end_bytes, stored = 0, []
     for position, message in enumerate(messages):
         end_bytes += text_bytes(message)
-        stored.append(StoredMessage(position, message, end_bytes, position))
+        stored.append(StoredMessage(position, message, end_bytes, message_weight(message), position))
     kept = stored if keep is None else stored[-keep:]
     system = next((each.message.content for each in reversed(stored) if each.message.role == "system"), None)
     return History("s", tuple(kept), tuple(summaries), system, len(stored) - len(kept))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from toolkit.gateway.context import ModelTokens, effective_context
 from toolkit.gateway.context.room import answer_room
 from toolkit.gateway.context.tokens import ENOUGH, UNKNOWN_SLOPE, WINDOW, TokenBook
-from toolkit.gateway.context.weight import FRAME_WEIGHT, MESSAGE_WEIGHT, messages_weight, text_weight
+from toolkit.gateway.weight import FRAME_WEIGHT, MESSAGE_WEIGHT, messages_weight, text_weight
 from toolkit.host.speech.tokens import WordTokenizer
 from toolkit.ollama.types import ChatMessage, ToolCall
 

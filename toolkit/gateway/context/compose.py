@@ -30,8 +30,8 @@ from toolkit.gateway.context.parts import (
     PartReport,
     WindowReport,
 )
-from toolkit.gateway.context.weight import FRAME_WEIGHT, MESSAGE_WEIGHT, messages_weight, text_weight
 from toolkit.gateway.context.window import Limits, Unit, block_bytes, next_start, units_of, window_start
+from toolkit.gateway.weight import FRAME_WEIGHT, MESSAGE_WEIGHT, messages_weight, text_weight
 from toolkit.ollama.types import ChatMessage
 
 if TYPE_CHECKING:

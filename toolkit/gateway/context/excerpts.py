@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit.gateway.context.weight import text_weight
+from toolkit.gateway.weight import text_weight
 from toolkit.ollama.types import ChatMessage
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from toolkit.gateway.context.parts import HeadPart, PartReport
-from toolkit.gateway.context.weight import text_weight
+from toolkit.gateway.weight import text_weight
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

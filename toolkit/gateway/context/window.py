@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from toolkit.gateway.context.weight import message_weight
 from toolkit.gateway.sessions.rows import text_bytes
 
 if TYPE_CHECKING:
@@ -128,6 +127,6 @@ def _suffix(values: Sequence[float]) -> list[float]:
 
 def _unit(messages: list[StoredMessage]) -> Unit:
     first = messages[0]
-    weight = sum(message_weight(each.message) for each in messages)
+    weight = sum(each.weight for each in messages)
     before_bytes = first.end_bytes - text_bytes(first.message) + _MESSAGE_BYTES * first.position
     return Unit(tuple(messages), weight, max(before_bytes, 0))

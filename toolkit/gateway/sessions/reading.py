@@ -31,7 +31,7 @@ def read_history(connection: sqlite3.Connection, session_id: str, most: int) -> 
     if key is None:
         return History(session_id)
     rows = connection.execute(
-        f"SELECT m.key, m.images, m.position, m.end_bytes, m.at_ns, {_MESSAGE} FROM messages AS m"  # noqa: S608 - names of columns, all ours
+        f"SELECT m.key, m.images, m.position, m.end_bytes, m.weight, m.at_ns, {_MESSAGE} FROM messages AS m"  # noqa: S608 - names of columns, all ours
         " WHERE session = ? AND answered = 1 ORDER BY position DESC LIMIT ?",
         (key, most),
     ).fetchall()
@@ -49,8 +49,8 @@ def read_history(connection: sqlite3.Connection, session_id: str, most: int) -> 
     return History(
         session_id,
         tuple(
-            StoredMessage(position, _whole(connection, row, message, images), end_bytes, at_ns)
-            for message, images, position, end_bytes, at_ns, *row in rows
+            StoredMessage(position, _whole(connection, row, message, images), end_bytes, weight, at_ns)
+            for message, images, position, end_bytes, weight, at_ns, *row in rows
         ),
         _summaries(connection, key),
         None if system is None else system[0],
@@ -128,6 +128,17 @@ def read_measured(connection: sqlite3.Connection, each: int) -> tuple[Measured, 
         (each,),
     )
     return tuple(Measured(*row) for row in rows)
+
+
+def read_texts(connection: sqlite3.Connection, session_id: str, positions: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Role and text of messages of a session, by position."""
+    marks = ", ".join("?" * len(positions))
+    rows = connection.execute(
+        "SELECT m.position, m.role, m.content FROM sessions AS s JOIN messages AS m ON m.session = s.key"  # noqa: S608 - question marks
+        f" WHERE s.id = ? AND m.position IN ({marks})",
+        (session_id, *positions),
+    )
+    return {position: (role, content) for position, role, content in rows}
 
 
 def read_vectors(connection: sqlite3.Connection, session_id: str, model: str) -> tuple[tuple[int, bytes], ...]:

@@ -32,7 +32,8 @@ class Exchange:
     None if it said nothing. A cancelled or failed exchange is kept with whatever came, but is no part of the history.
     `found`: hit, cold or reload. `first_token_ns` and `total_ns` count from the arrival of the request, `queue_ns` and
     `load_ns` are parts of them. `prompt_weight` is that of the composition that was sent; with `prompt_tokens` it
-    teaches the model's token counts. `request_key` is the client's own name of the request: a request that comes again
+    teaches the model's token counts. `prompt_cached`: whether the server had the beginning of the prompt in its prefix
+    cache, None if that cannot be told. `request_key` is the client's own name of the request: one that comes again
     under the same key is not answered twice.
     """
 
@@ -50,6 +51,7 @@ class Exchange:
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
     prompt_weight: float | None = None
+    prompt_cached: bool | None = None
     queue_ns: int | None = None
     load_ns: int | None = None
     first_token_ns: int | None = None
@@ -59,11 +61,15 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message of the history. `end_bytes` is the text of the history up to and with it, in UTF-8."""
+    """A message of the history. `end_bytes` is the text of the history up to and with it, in UTF-8.
+
+    `weight` is that of `toolkit.gateway.weight`, measured when it was stored.
+    """
 
     position: int
     message: ChatMessage
     end_bytes: int
+    weight: float
     at_ns: int
 
 

@@ -25,6 +25,7 @@ TURN_COLUMNS = (
     "prompt_tokens",
     "answer_tokens",
     "prompt_weight",
+    "prompt_cached",
     "started_ns",
     "queue_ns",
     "load_ns",
@@ -44,7 +45,10 @@ def turn_row(exchange: Exchange) -> tuple[Any, ...]:
 
 def exchange_from(row: Sequence[Any], said: tuple[ChatMessage, ...], answer: ChatMessage | None) -> Exchange:
     """The exchange of a row of `TURN_COLUMNS` and its messages."""
-    return Exchange(said=said, answer=answer, **dict(zip(TURN_COLUMNS, row, strict=True)))
+    values = dict(zip(TURN_COLUMNS, row, strict=True))
+    if values["prompt_cached"] is not None:
+        values["prompt_cached"] = bool(values["prompt_cached"])
+    return Exchange(said=said, answer=answer, **values)
 
 
 def message_row(message: ChatMessage) -> tuple[Any, ...]:

@@ -29,8 +29,8 @@ CREATE TABLE turns (
     outcome TEXT NOT NULL CHECK (outcome IN ('answered', 'cancelled', 'failed')),
     error TEXT,
     model_asked TEXT, model TEXT NOT NULL, reason TEXT NOT NULL, rule INTEGER, found TEXT, done_reason TEXT,
-    prompt_tokens INTEGER, answer_tokens INTEGER,
-    prompt_weight REAL,                     -- of what was sent, see toolkit/gateway/context/weight.py
+    prompt_tokens INTEGER, answer_tokens INTEGER, prompt_cached INTEGER,
+    prompt_weight REAL,                     -- of what was sent, see toolkit/gateway/weight.py
     started_ns INTEGER NOT NULL,            -- since 1970
     queue_ns INTEGER, load_ns INTEGER, first_token_ns INTEGER, total_ns INTEGER,
     UNIQUE (session, number)
@@ -50,6 +50,7 @@ CREATE TABLE messages (
     tool_name TEXT,
     images INTEGER NOT NULL DEFAULT 0,      -- how many there are in the table of images
     end_bytes INTEGER NOT NULL,             -- text of the history up to and with this message
+    weight REAL NOT NULL,                   -- as the column of turns
     at_ns INTEGER NOT NULL,
     UNIQUE (session, position)
 )"""

@@ -27,7 +27,7 @@ from toolkit.gateway.sessions.records import checked_id
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     from toolkit.gateway.sessions.records import Exchange, History, Hit, Measured, SessionRow, StoredTurn, Summary
@@ -146,6 +146,10 @@ class SessionStore:
         if query is None:
             return ()
         return await self._read(lambda reader: reading.search(reader, query, limit, session_id=session_id))
+
+    async def texts(self, session_id: str, positions: Sequence[int]) -> Mapping[int, tuple[str, str]]:
+        """Role and text of some messages of a session, by position."""
+        return await self._read(lambda reader: reading.read_texts(reader, session_id, positions)) if positions else {}
 
     async def measured(self) -> tuple[Measured, ...]:
         """The last prompts that the models counted, oldest first."""

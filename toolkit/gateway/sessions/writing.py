@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.gateway.sessions.rows import MESSAGE_COLUMNS, TURN_COLUMNS, message_row, text_bytes, turn_row
+from toolkit.gateway.weight import message_weight
 
 if TYPE_CHECKING:
     import sqlite3
@@ -17,9 +18,10 @@ _ADD_TURN = (
     f"INSERT INTO turns (session, number, {', '.join(TURN_COLUMNS)})"  # noqa: S608 - names of columns, all ours
     f" VALUES (?, ?, {', '.join('?' * len(TURN_COLUMNS))})"
 )
+_MESSAGE = (*MESSAGE_COLUMNS, "images", "end_bytes", "weight", "at_ns")
 _ADD_MESSAGE = (
-    f"INSERT INTO messages (session, turn, position, answered, {', '.join(MESSAGE_COLUMNS)}, images, end_bytes, at_ns)"  # noqa: S608 - as above
-    f" VALUES (?, ?, ?, ?, {', '.join('?' * len(MESSAGE_COLUMNS))}, ?, ?, ?)"
+    f"INSERT INTO messages (session, turn, position, answered, {', '.join(_MESSAGE)})"  # noqa: S608 - as above
+    f" VALUES (?, ?, ?, ?, {', '.join('?' * len(_MESSAGE))})"
 )
 
 
@@ -40,7 +42,8 @@ def add_exchange(connection: sqlite3.Connection, session_id: str, exchange: Exch
     for message, at_ns in messages:
         if answered:
             end_bytes += text_bytes(message)
-        row = (key, turn, position, answered, *message_row(message), len(message.images), end_bytes, at_ns)
+        sizes = (len(message.images), end_bytes, message_weight(message), at_ns)
+        row = (key, turn, position, answered, *message_row(message), *sizes)
         added = connection.execute(_ADD_MESSAGE, row).lastrowid
         _add_images(connection, added, message)
         position += 1

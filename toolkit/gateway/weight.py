@@ -7,10 +7,9 @@ English, but for one to three digits, one or two marks, and between half and two
 
 from __future__ import annotations
 
+import json
 import string
 from typing import TYPE_CHECKING
-
-from toolkit.gateway.sessions.rows import calls_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -60,8 +59,8 @@ def text_weight(text: str) -> float:
 def message_weight(message: ChatMessage) -> float:
     """The weight of a message as it is sent: its text, calls, pictures and what the template puts around it."""
     weight = MESSAGE_WEIGHT + text_weight(message.content) + IMAGE_WEIGHT * len(message.images)
-    if message.tool_calls:
-        weight += text_weight(calls_json(message.tool_calls) or "")
+    for call in message.tool_calls:
+        weight += MESSAGE_WEIGHT + text_weight(call.name) + text_weight(json.dumps(call.arguments, default=str))
     return weight + (text_weight(message.tool_name) if message.tool_name else 0.0)
 
 
