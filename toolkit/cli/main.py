@@ -35,6 +35,12 @@ COMMANDS = (
         "toolkit.cli.serve:serve",
         "One chat endpoint over all the models: routed, queued, counted, recorded.",
     ),
+    LazyCommand(
+        "sessions",
+        "toolkit.cli.sessions:sessions",
+        "List, show, search, export and remove the gateway's conversations.",
+    ),
+    LazyCommand("context", "toolkit.cli.context:context", "Show what a model would be given to read, and why."),
     LazyCommand("config", "toolkit.cli.config:config", "Check a config file, or show what is in force."),
     LazyCommand(
         "fit",

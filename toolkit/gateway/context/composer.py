@@ -159,6 +159,6 @@ class Composer:
 
 def _folders(section: ContextSection) -> Iterable[Folder]:
     if section.workspace is not None:
-        yield Folder(Path(section.workspace), section.workspace_tokens, WORKSPACE_FILES)
+        yield Folder(Path(section.workspace).expanduser(), section.workspace_tokens, WORKSPACE_FILES)
     if section.memory is not None:
-        yield Folder(Path(section.memory), section.memory_tokens)
+        yield Folder(Path(section.memory).expanduser(), section.memory_tokens)
