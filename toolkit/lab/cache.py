@@ -79,7 +79,7 @@ def play(
         else:
             miss(items[model], requests, at_ns)
         if prefetching is not None:
-            cache.prefetch(prefetching, requests, at_ns)
+            cache.prefetch(prefetching, model, requests, at_ns)
         requests += 1
         if on_answer is not None:
             on_answer(found)
@@ -122,26 +122,28 @@ class _Cache:
             self._leave(name)
             self.expiries += 1
 
-    def prefetch(self, policy: Prefetching, position: int, at_ns: int) -> None:
+    def prefetch(self, policy: Prefetching, used: str, position: int, at_ns: int) -> None:
         """Load what the policy expects next, if anything; never in place of the model that was just used."""
         name = policy.wanted_next(self.resident)
         if name is None:
             return
-        self.prefetches += 1
         item = self._items[name]
-        self._make_room(item, item.size_bytes, NOBODY)
-        self._enter(item, position, at_ns)
+        if self._make_room(item, item.size_bytes, (used,)):
+            self.prefetches += 1
+            self._enter(item, position, at_ns)
 
-    def _make_room(self, wanted: Item, needed_bytes: int, busy: Container[str]) -> None:
+    def _make_room(self, wanted: Item, needed_bytes: int, busy: Container[str]) -> bool:
+        """Evict until there is room; False if all that are left are busy."""
         size_bytes, models = self._capacity.size_bytes, self._capacity.models
         more = 1 if needed_bytes else 0
         resident = self.resident
         while self._used_bytes + needed_bytes > size_bytes or (models is not None and len(resident) + more > models):
             name = self._policy.victim(wanted, busy)
             if name is None:
-                return
+                return False
             self._leave(name)
             self.evictions += 1
+        return True
 
     def _enter(self, item: Item, position: int, at_ns: int) -> None:
         self._policy.loaded(item, position, at_ns)
