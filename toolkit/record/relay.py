@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     Keep: TypeAlias = Callable[[LoggedRequest | None], None]
 
 _BACKLOG = 2048
+_LAST_MOMENTS_S = 1.0
 _RESET_LINGER = struct.pack("ii", 1, 0)
 _SWITCHING = 101
 
@@ -82,6 +83,7 @@ class Relay:
         """The relay itself is being closed."""
         self._sessions, self._texts = sessions, texts
         self.clients: set[ClientSide] = set()
+        self.hosts: set[HostSide] = set()
 
     def watch(self, head: Head) -> Watch:
         """Begin to watch an exchange."""
@@ -100,14 +102,17 @@ class Relay:
             server.close()
             for client in tuple(self.clients):
                 client.close()
-            await asyncio.sleep(0)  # connections end in the loop's next round
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LAST_MOMENTS_S):
+                    while self.hosts or self.clients:  # noqa: ASYNC110 - they end in the next rounds of the loop
+                        await asyncio.sleep(0)
 
 
 class ClientSide(asyncio.Protocol):
     """A client's connection."""
 
     def __init__(self, relay: Relay) -> None:
-        self._relay = relay
+        self.relay = relay
         self.transport: asyncio.Transport
         self._host: HostSide | None = None
         self._framer = Framer(request_body)
@@ -123,11 +128,11 @@ class ClientSide(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has come: go to the host for it."""
         self.transport = transport  # type: ignore[assignment]  # always a Transport for a stream socket
-        self._relay.clients.add(self)
+        self.relay.clients.add(self)
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     async def _connect(self) -> None:
-        upstream = self._relay.upstream
+        upstream = self.relay.upstream
         try:
             _, host = await asyncio.get_running_loop().create_connection(
                 lambda: HostSide(self), upstream.host, upstream.port, ssl=upstream.tls
@@ -157,7 +162,7 @@ class ClientSide(asyncio.Protocol):
         if self._host is None:
             self._refuse(pieces)
             return
-        upstream = self._relay.upstream
+        upstream = self.relay.upstream
         self._host.write(
             b"".join(
                 addressed(piece, upstream.authority, upstream.prefix, upstream.authorization)
@@ -171,7 +176,7 @@ class ClientSide(asyncio.Protocol):
     def _look(self, pieces: list[Head | Body | End | Opaque]) -> None:
         for piece in pieces:
             if isinstance(piece, Head):
-                self.open.append(self._relay.watch(piece))
+                self.open.append(self.relay.watch(piece))
             elif self.open and isinstance(piece, Body):
                 self.open[-1].asked(piece.content)
             elif self.open and isinstance(piece, End):
@@ -201,9 +206,9 @@ class ClientSide(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left: so do we on the other side, at once."""
-        self._relay.clients.discard(self)
+        self.relay.clients.discard(self)
         self._is_gone = True
-        self.settle(INTERRUPTED if self._relay.ends else LEFT)
+        self.settle(INTERRUPTED if self.relay.ends else LEFT)
         if self._host is not None:
             _end(self._host.transport, exc)
 
@@ -219,7 +224,7 @@ class ClientSide(asyncio.Protocol):
 
     def host_left(self, error: Exception | None) -> None:
         """The host has closed its connection: close ours, after what it still said."""
-        self.settle(INTERRUPTED if self._relay.ends else LEFT if self._said_all else LOST)
+        self.settle(INTERRUPTED if self.relay.ends else LEFT if self._said_all else LOST)
         if error is None:
             self.transport.close()
         else:
@@ -237,7 +242,7 @@ class ClientSide(asyncio.Protocol):
 
     def finish(self, outcome: str) -> None:
         """The oldest exchange under way has ended."""
-        self._relay.keep(self.open.popleft().record(outcome, time.monotonic_ns()))
+        self.relay.keep(self.open.popleft().record(outcome, time.monotonic_ns()))
 
 
 class HostSide(asyncio.Protocol):
@@ -252,6 +257,7 @@ class HostSide(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The host is there."""
         self.transport = transport  # type: ignore[assignment]  # always a Transport for a stream socket
+        self._client.relay.hosts.add(self)
 
     def write(self, data: bytes) -> None:
         """Bytes of requests."""
@@ -286,6 +292,7 @@ class HostSide(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The host has closed, or broken off."""
+        self._client.relay.hosts.discard(self)
         if exc is None and self._framer.ends_with_connection and self._client.open:
             self._client.finish(OK)
         self._client.host_left(exc)
