@@ -221,9 +221,8 @@ def test_the_defaults_of_the_twin() -> None:
     assert load("twin: {ram: 6GiB}").twin.ram_free_bytes == 3 << 30
     assert load("twin: {ram: 6GiB, ram_free: 1GiB}").twin.ram_free_bytes == 1 << 30
     assert [model.size_bytes for model in twin.models] == [20 * 10**9, 8_900_000_000, 4_700_000_000]
-    primary, code, _ = twin.models
-    assert primary.kv_bytes_per_token == 262_144
-    assert code.kv_bytes_per_token == 27 * 16 * (192 + 128) * 2
+    assert twin.models[0].kv_bytes_per_token == 262_144
+    assert twin.process.vram_bytes == 450 << 20
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,6 @@ def test_a_load_from_the_page_cache_is_bound_by_the_slower_of_ram_and_bus() -> N
     assert warm == START_NS + 2 * GB
 
 
-def test_layers_spill_when_the_device_is_too_small() -> None:
-    big = cost()
-    assert timing.offloaded_layers(big, 4096, 24 << 30) == 65
-    spilled = timing.offloaded_layers(big, 32768, 24 << 30)
-    assert 0 < spilled < 65
-    assert timing.offloaded_layers(big, 32768, 0) == 0
-
-
 def test_a_spilled_model_falls_off_the_speed_cliff() -> None:
     whole = timing.decode_ns(cost(), SPEEDS, tokens=100, context_tokens=0, device_share=1.0, busy_slots=1)
     spilled = timing.decode_ns(cost(), SPEEDS, tokens=100, context_tokens=0, device_share=0.85, busy_slots=1)
@@ -52,12 +44,6 @@ def test_a_polled_load_is_never_shorter_and_at_most_one_poll_longer(raw_ns: int,
 @given(st.integers(1, 10**12), st.integers(0, 2**31))
 def test_without_jitter_a_duration_is_exact(duration_ns: int, seed: int) -> None:
     assert timing.jittered_ns(duration_ns, 0.0, random.Random(seed)) == duration_ns
-
-
-@given(st.integers(0, 2**36), st.integers(0, 2**36), st.integers(1, 2**18))
-def test_more_memory_never_offloads_fewer_layers(less: int, more: int, context: int) -> None:
-    low, high = sorted((less, more))
-    assert timing.offloaded_layers(cost(), context, low) <= timing.offloaded_layers(cost(), context, high)
 
 
 def test_filling_a_cache_in_host_memory_costs_as_much_as_reading_its_bytes() -> None:

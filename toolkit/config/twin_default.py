@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from toolkit.config.twin_parts import DetailsSection, GpuSection, TwinModelSection, VramSection
+from toolkit.config.twin_parts import DetailsSection, GpuSection, TwinModelSection
 
 _GIB, _GB, _MB = 1 << 30, 10**9, 10**6
 
@@ -34,7 +34,6 @@ DEFAULT_MODELS: tuple[TwinModelSection, ...] = (
         decode_tok_per_s=39.0,
         cpu_prefill_tok_per_s=16.0,
         cpu_decode_tok_per_s=2.4,
-        vram=VramSection(weights=19500 * _MB, compute=470 * _MB),
         details=DetailsSection(parameters="32.8B", quantization="Q4_K_M"),
     ),
     TwinModelSection(
@@ -50,7 +49,6 @@ DEFAULT_MODELS: tuple[TwinModelSection, ...] = (
         decode_tok_per_s=180.0,
         cpu_prefill_tok_per_s=90.0,
         cpu_decode_tok_per_s=17.0,
-        vram=VramSection(weights=8780 * _MB, kv_per_token=276_480, compute=2500 * _MB),
         details=DetailsSection(parameters="15.7B", quantization="Q4_0"),
     ),
     TwinModelSection(
@@ -66,7 +64,6 @@ DEFAULT_MODELS: tuple[TwinModelSection, ...] = (
         decode_tok_per_s=140.0,
         cpu_prefill_tok_per_s=70.0,
         cpu_decode_tok_per_s=10.0,
-        vram=VramSection(weights=4400 * _MB, compute=345 * _MB),
         details=DetailsSection(parameters="7.6B", quantization="Q4_K_M"),
     ),
 )

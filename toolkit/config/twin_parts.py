@@ -25,6 +25,7 @@ from toolkit.config.section import Section, wrong_key
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 PositiveCount = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Slope = Annotated[float, Field(ge=0, le=1e9)]
+HeaderValue = bool | int | float | str
 Speed = Annotated[float, Field(gt=0, le=1e9)]
 
 _F16_BYTES = 2
@@ -74,13 +75,14 @@ class ProcessSection(Section):
     """What a runner's process costs, whatever it runs: `start` until it reads the model, `stop` until it has ended.
 
     `stop_per_gb` is added for each GB that it holds in system memory; `answer` is what each answer costs besides its
-    tokens.
+    tokens; `vram` is what CUDA takes for it on each GPU, beside what the engine allocates.
     """
 
     start_ns: DelayNs = Field(default=125_000_000, alias="start")
     stop_ns: DelayNs = Field(default=4_000_000, alias="stop")
     stop_per_gb_ns: DelayNs = Field(default=117_000_000, alias="stop_per_gb")
     answer_ns: DelayNs = Field(default=0, alias="answer")
+    vram_bytes: SizeBytes = Field(default=450 << 20, alias="vram")
 
 
 class CpuSection(Section):
@@ -101,7 +103,7 @@ class CpuSection(Section):
 
 
 class VramSection(Section):
-    """What a model really takes on a GPU, where that is known better than the estimate."""
+    """What a model really takes on a GPU, where that is known better than the arithmetic of `hotswap fit`."""
 
     weights_bytes: PositiveSizeBytes | None = Field(default=None, alias="weights")
     kv_bytes_per_token: AnySizeBytes | None = Field(default=None, alias="kv_per_token")
@@ -123,6 +125,10 @@ class TwinModelSection(Section):
     one request with everything on the GPU (or CPU) and an empty context. `prompt_start` is paid once a prompt; the two
     `…_ns_per_context` say how much dearer a token is for each token before it (None: reading not at all, writing by
     the bytes of the cache). `options` are the Modelfile's parameters.
+
+    What it really takes is reckoned from its header if the name is that of a published model with these numbers, or if
+    `feed_forward_length` and `vocabulary` are given; `header` has further keys of it, without the architecture's prefix
+    (`attention.key_length`, `attention.sliding_window`, `expert_count`, …). `vram` wins over both.
     """
 
     name: ModelName
@@ -134,6 +140,9 @@ class TwinModelSection(Section):
     head_count: Count
     head_count_kv: Count
     context_length: PositiveCount
+    feed_forward_length: PositiveCount | None = None
+    vocabulary: PositiveCount | None = None
+    header: Mapping[str, HeaderValue] = Field(default_factory=dict)
     embedding: bool = False
     prefill_tok_per_s: Speed | None = None
     decode_tok_per_s: Speed | None = None

@@ -55,6 +55,7 @@ def assemble(
         provenance=first_runs[0].provenance,
         notes=(*facts.hints, *_voids(runs), *_stalls(by_strategy), *plan.notes, *extra_notes),
         contrasts=_contrasts(by_strategy, plan, baseline),
+        memory=facts.memory,
     )
     told = verdict(comparison, baseline=baseline)
     if all(_is_overloaded(run) for run in runs):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from toolkit.cache.policies.base import Item
 from toolkit.host import timing
-from toolkit.host.room import TwinRoom
+from toolkit.host.room import residents_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
 
 def item_of(spec: TwinSpec, model: TwinModel, options: Mapping[str, Mapping[str, Any]]) -> Item:
     """The model with the context that its requests ask for; at least one byte."""
-    context = TwinRoom(spec, options).context_of(model.spec.name) or 0
-    return Item(model.spec.name, max(1, model.cost.need_bytes(context)), _load_ns(spec, model))
+    resident = residents_of(spec, options)[model.spec.name]
+    taken = resident.takes.estimate(replace(resident.setting, n_gpu_layers=None)).gpu_total_bytes
+    return Item(model.spec.name, max(1, taken), _load_ns(spec, model))
 
 
 def items_of(spec: TwinSpec, options: Mapping[str, Mapping[str, Any]]) -> dict[str, Item]:

@@ -12,6 +12,7 @@ from toolkit.cache.room import SlotRoom
 from toolkit.errors import UsageError
 from toolkit.experiment.facts import HostFacts
 from toolkit.experiment.items import items_of, memory_bytes
+from toolkit.experiment.memory import memory_told
 from toolkit.experiment.queues import build_turns, split_queue
 from toolkit.host.equal import equal_twin
 from toolkit.host.from_config import twin_from_config
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.config.models import Config
+    from toolkit.host.room import TwinResident
     from toolkit.host.twin import TwinSpec
     from toolkit.replay.turns import Turns
     from toolkit.routing.router import Router
@@ -135,27 +137,38 @@ def _around(spec: TwinSpec) -> Surroundings:
 
 
 def _facts(spec: TwinSpec, room: TwinRoom, models: tuple[str, ...]) -> HostFacts:
-    """What the twin says about memory: the largest sets that live together, each model's context, and a way out."""
+    """What `toolkit.fit` says of the twin: the largest sets that live together, each model's context, and a way out."""
     names = [model.spec.name for model in spec.models if model.spec.name in models]
     if len(names) > MOST_MODELS_FOR_SETS:
         return HostFacts(room, (), ())
+    residents = room.residents(names)
     contexts = tuple((name, tokens) for name in names if (tokens := room.context_of(name)) is not None)
-    together = room.largest_sets(names)
-    return HostFacts(room, together, contexts, _smaller_context(spec, names, together, contexts))
+    sets = room.sets(names)
+    hints = (*_smaller_context(room, residents, sets.by_ollama), *_estimated(residents))
+    return HostFacts(room, sets.by_ollama, contexts, hints, memory_told(residents, sets, room.room))
 
 
 def _smaller_context(
-    spec: TwinSpec,
-    names: list[str],
-    together: tuple[tuple[str, ...], ...],
-    contexts: tuple[tuple[str, int], ...],
+    room: TwinRoom, residents: tuple[TwinResident, ...], together: tuple[tuple[str, ...], ...]
 ) -> tuple[str, ...]:
     """The largest usual context at which more models would live together than do now, as a sentence."""
     now = max((len(models) for models in together), default=0)
-    in_force = max((tokens for _, tokens in contexts), default=0)
+    in_force = max((one.setting.num_ctx for one in residents), default=0)
     for num_ctx in (tokens for tokens in USUAL_CONTEXTS if tokens < in_force):
-        sets = TwinRoom(spec, {name: {"num_ctx": num_ctx} for name in names}).largest_sets(names)
-        if len(sets[0]) > now:
+        sets = room.sets_of([one.limited(num_ctx) for one in residents]).both
+        if sets and len(sets[0]) > now:
             fit = " and ".join(sets[0])
             return (f"At a context of {num_ctx:,} tokens {fit} would live together: try --num-ctx {num_ctx}.",)
     return ()
+
+
+def _estimated(residents: tuple[TwinResident, ...]) -> tuple[str, ...]:
+    """Whose memory is not known from a header, as a sentence."""
+    guessed = [f"{one.name} ({one.takes.estimated})" for one in residents if one.takes.estimated]
+    if not guessed:
+        return ()
+    sentence = (
+        f"What is partly estimated of the models' memory: {'; '.join(guessed)}. feed_forward_length and vocabulary "
+        "under twin.models, or what the GPU showed under vram, would replace it."
+    )
+    return (sentence,)

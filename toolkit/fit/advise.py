@@ -93,7 +93,7 @@ def _by_bits(spec: Spec, setting: Setting, room: Room) -> Iterator[Change]:
     elements = sum(t.elements for block in spec.blocks for t in block.values())
     bytes_now = sum(t.nbytes for block in spec.blocks for t in block.values())
     whole = fit(spec, setting, room).whole.gpu_total_bytes
-    budget = room.total_bytes - room.overhead_bytes * len(room.gpus)
+    budget = sum(room.free_bytes) - room.reserve.bytes * len(room.gpus)
     for name, bits in _FEWER_BITS:
         bytes_then = int(elements * bits / _BITS)
         if bytes_then < bytes_now and whole - bytes_now + bytes_then <= budget:

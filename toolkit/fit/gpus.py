@@ -16,19 +16,29 @@ MIB: Final = 1 << 20
 
 OVERHEAD_BYTES: Final = 450 * MIB
 """CUDA context and libraries of one process on one GPU: 150 to 600 MiB by card and driver, told by no log."""
+MARGIN_BYTES: Final = 1 << 30
+"""What the engine leaves free on each GPU when it decides how many layers go there: the `--fit-target` that Ollama
+leaves at its default, and raises for a projector (llama.cpp, common/fit.cpp; Ollama, llm/llama_server.go)."""
 HOST_BYTES_PER_S: Final = 60 * 10**9
 """What two channels of DDR5 give a program; layers that spill are read at this speed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """One GPU. `bytes_per_s` is None where only a size was given."""
+    """One GPU. `bytes_per_s` is None where only a size was given; `taken_bytes` is what other programs hold of it."""
 
     name: str
     total_bytes: int
     bytes_per_s: int | None = None
     library: str = "CUDA"
     compute_major: int = 8
+    taken_bytes: int = 0
+    integrated: bool = False
+
+    @property
+    def free_bytes(self) -> int:
+        """What the server's processes can have."""
+        return self.total_bytes - self.taken_bytes
 
     @property
     def has_flash_attention(self) -> bool:

@@ -1,6 +1,7 @@
 """Does a model fit a host? Really, and in Ollama's eyes; and if not, how much of it spills.
 
-Really: every GPU must hold its load and the overhead of a process. Ollama: the first model of an empty host is always
+Really: every GPU must hold its load, the overhead of a process, and the margin that the engine leaves free when it
+decides how many layers go there. Ollama: the first model of an empty host is always
 tried; beside others a model is let in only if prediction and surcharge stay within 80 % of what it believes is free.
 """
 
@@ -8,12 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.estimate import estimate
-from toolkit.fit.gpus import HOST_BYTES_PER_S, OVERHEAD_BYTES, Gpu
+from toolkit.fit.gpus import HOST_BYTES_PER_S, MARGIN_BYTES, OVERHEAD_BYTES, Gpu
 from toolkit.fit.predicted import predict
-from toolkit.host.scheduler.batch import FIT_PERCENT
+from toolkit.fit.start import Reserve, holds, most_layers
+from toolkit.host.scheduler.batch import FIT_PERCENT, flash_attention
+from toolkit.host.scheduler.profile import V032, Profile
+from toolkit.host.scheduler.settings import Settings
 from toolkit.host.scheduler.specs import GpuSpec
 
 if TYPE_CHECKING:
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
     from toolkit.fit.predicted import Prediction
     from toolkit.fit.setting import Setting
     from toolkit.fit.spec import Spec
+
+
+SERVER_DEFAULTS: Final = Settings()
+"""A server whose environment says nothing."""
 
 
 class Verdict(Enum):
@@ -34,11 +42,28 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A host's GPUs and what a process costs on each, beside what the engine allocates."""
+    """A host's GPUs and what a process costs on each, beside what the engine allocates; and its server.
+
+    `system_free_bytes` matters to integrated GPUs only; 0 if it is not known.
+    """
 
     gpus: tuple[Gpu, ...]
     overhead_bytes: int = OVERHEAD_BYTES
+    margin_bytes: int = MARGIN_BYTES
     host_bytes_per_s: int = HOST_BYTES_PER_S
+    settings: Settings = SERVER_DEFAULTS
+    rules: Profile = V032
+    system_free_bytes: int = 0
+
+    @property
+    def reserve(self) -> Reserve:
+        """What each GPU must have beside the buffers."""
+        return Reserve(self.overhead_bytes, self.margin_bytes)
+
+    @property
+    def free_bytes(self) -> tuple[int, ...]:
+        """What other programs leave of each GPU."""
+        return tuple(gpu.free_bytes for gpu in self.gpus)
 
     @property
     def total_bytes(self) -> int:
@@ -48,12 +73,12 @@ class Room:
     @property
     def flash(self) -> bool:
         """True if the server leaves flash attention to the engine."""
-        return all(gpu.has_flash_attention for gpu in self.gpus)
+        return flash_attention(self.settings, self.specs())
 
     def specs(self) -> tuple[GpuSpec, ...]:
         """The GPUs as the scheduler knows them."""
         return tuple(
-            GpuSpec(str(number), gpu.library, gpu.total_bytes, compute_major=gpu.compute_major)
+            GpuSpec(str(number), gpu.library, gpu.total_bytes, gpu.integrated, gpu.compute_major)
             for number, gpu in enumerate(self.gpus)
         )
 
@@ -87,7 +112,7 @@ def fit(spec: Spec, setting: Setting, room: Room) -> Fit:
     prediction = predict(spec, setting, _all_free(room), flash=room.flash)
     used, whole = _placed(spec, setting, room)
     if used is not None:
-        believed = prediction.total_bytes * 100 <= room.total_bytes * FIT_PERCENT
+        believed = prediction.total_bytes * 100 <= sum(room.free_bytes) * FIT_PERCENT
         verdict = Verdict.FITS if believed else Verdict.EVICTS
         return Fit(spec, setting, verdict, whole, whole, prediction, used, 0, 1.0)
     spilled, part = spill(spec, setting, room)
@@ -103,50 +128,34 @@ def with_automatic_batch(spec: Spec, setting: Setting, room: Room) -> Setting:
 
 
 def _all_free(room: Room) -> tuple[tuple[GpuSpec, int], ...]:
-    return tuple((spec, spec.total_bytes) for spec in room.specs())
+    return tuple(zip(room.specs(), room.free_bytes, strict=True))
 
 
 def _placed(spec: Spec, setting: Setting, room: Room) -> tuple[tuple[int, ...] | None, Estimate]:
     """The largest single GPU if it holds everything, else all of them; None if they do not."""
     alone = estimate(spec, replace(setting, n_gpu=1, n_gpu_layers=None))
-    largest = max(range(len(room.gpus)), key=lambda number: room.gpus[number].total_bytes)
-    if holds(alone, (room.gpus[largest],), room.overhead_bytes):
+    largest = max(range(len(room.gpus)), key=lambda number: room.free_bytes[number])
+    if holds(alone, (room.free_bytes[largest],), room.reserve.bytes):
         return (largest,), alone
     if len(room.gpus) == 1:
         return None, alone
-    shares = tuple(gpu.total_bytes for gpu in room.gpus)
+    shares = room.free_bytes
     together = estimate(spec, replace(setting, n_gpu=len(room.gpus), n_gpu_layers=None), shares)
-    if holds(together, room.gpus, room.overhead_bytes):
+    if holds(together, room.free_bytes, room.reserve.bytes):
         return tuple(range(len(room.gpus))), together
     return None, together
 
 
-def holds(found: Estimate, gpus: tuple[Gpu, ...], overhead_bytes: int) -> bool:
-    """True if every GPU has room for its load, the overhead and (the first) a projector."""
-    extra = [found.projector_bytes, *[0] * (len(gpus) - 1)]
-    return all(
-        load.total_bytes + overhead_bytes + more <= gpu.total_bytes
-        for load, gpu, more in zip(found.gpus, gpus, extra, strict=True)
-    )
-
-
 def spill(spec: Spec, setting: Setting, room: Room) -> tuple[int, Estimate]:
     """Layers that do not fit on the GPUs (the head counts as one), and the load of the rest; found by bisection."""
-    shares = tuple(gpu.total_bytes for gpu in room.gpus)
+    shares = room.free_bytes
 
     def loaded(layers: int) -> Estimate:
         return estimate(spec, replace(setting, n_gpu=len(room.gpus), n_gpu_layers=layers), shares)
 
-    low, high = 0, len(spec.blocks) + 1
-    best = loaded(0)
-    while low < high:
-        middle = (low + high + 1) // 2
-        tried = loaded(middle)
-        if holds(tried, room.gpus, room.overhead_bytes):
-            low, best = middle, tried
-        else:
-            high = middle - 1
-    return len(spec.blocks) + 1 - low, best
+    everything = len(spec.blocks) + 1
+    layers, best = most_layers(loaded, everything, room.free_bytes, room.reserve.bytes)
+    return everything - layers, best
 
 
 def speed_left(whole: Estimate, part: Estimate, room: Room) -> float | None:

@@ -49,7 +49,11 @@ class Split:
 
 def split_of(spec: Spec, setting: Setting, shares: Sequence[int] = ()) -> Split:
     """The split of a setting; `shares` weigh the GPUs (their free bytes; equal if not given)."""
-    layers = len(spec.blocks)
+    return split_layers(len(spec.blocks), setting, shares)
+
+
+def split_layers(layers: int, setting: Setting, shares: Sequence[int] = ()) -> Split:
+    """The split of so many layers, the head not counted."""
     if setting.device == "cpu":
         return Split(0, (0,) * layers, 0)
     wanted = layers + 1 if setting.n_gpu_layers is None else setting.n_gpu_layers

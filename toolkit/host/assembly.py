@@ -109,8 +109,16 @@ def _parts(
     if world is not None and options.recorded_hardware:
         figures = Figures(RECORDED_SPEEDS)
         return HostParts(RECORDED_HARDWARE, figures, environment, profile, seed=options.seed)
-    figures = Figures(spec.speeds, {model.spec.digest: model.cost for model in spec.models})
-    return HostParts(spec.hardware, figures, environment, profile, jitter_sigma=spec.jitter_sigma, seed=options.seed)
+    figures = Figures(spec.speeds, {model.spec.digest: model for model in spec.models})
+    return HostParts(
+        spec.hardware,
+        figures,
+        environment,
+        profile,
+        jitter_sigma=spec.jitter_sigma,
+        process_overhead_bytes=spec.process_overhead_bytes,
+        seed=options.seed,
+    )
 
 
 def _registries(environment: Mapping[str, str], store: Store, *, recorded: bool) -> Registries:

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from toolkit.fit.estimate import estimate
-from toolkit.fit.ps import logged_bytes
 from toolkit.fit.setting import Setting
 from toolkit.fit.spec import spec_of
+from toolkit.fit.takes import ByHeader
+from toolkit.host.footprints import TwinFootprints, figures_of
 from toolkit.host.scheduler import ModelSpec, RunnerReport
 from toolkit.host.timing import ModelCost
-from toolkit.host.twin import TwinFootprints
 from toolkit.ollama.gguf import ArrayValue, GgufError, Header, TensorInfo
 from toolkit.ollama.gguf.types import STORAGE_BY_NAME
 
@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from toolkit.fit.spec import Spec
+    from toolkit.fit.takes import Takes
+    from toolkit.host.footprints import RunnerMemory
     from toolkit.host.library.gguf_facts import GgufFacts
     from toolkit.host.library.models import InstalledModel
     from toolkit.host.scheduler import Launch
     from toolkit.host.timing import HostSpeeds
+    from toolkit.host.twin import TwinModel
 
 _DECODE_SHARE_OF_BANDWIDTH = 0.75
 _PREFILL_PER_DECODE = 6.0
@@ -43,9 +46,9 @@ class Figures:
     """Figures by digest of the model file; learned when a model is first asked for."""
 
     speeds: HostSpeeds
-    known: Mapping[str, ModelCost] = field(default_factory=dict)
+    known: Mapping[str, TwinModel] = field(default_factory=dict)
     costs: dict[str, ModelCost] = field(default_factory=dict)
-    headers: dict[str, Spec] = field(default_factory=dict)
+    takes: dict[str, Takes] = field(default_factory=dict)
     _specs: dict[tuple[str, str], ModelSpec] = field(default_factory=dict)
 
     def spec(self, model: InstalledModel) -> ModelSpec:
@@ -75,10 +78,12 @@ class Figures:
             options=tuple(model.options.items()),
         )
         if digest not in self.costs:
-            self.costs[digest] = self.known.get(digest) or self._cost(spec)
-            header = _header(model) if digest not in self.known else None
-            if header is not None:
-                self.headers[digest] = header
+            known = self.known.get(digest)
+            header = _header(model) if known is None else None
+            self.costs[digest] = known.cost if known else self._cost(spec)
+            self.takes[digest] = (
+                known.takes if known else ByHeader(header) if header else figures_of(self.costs[digest])
+            )
         return spec
 
     def _cost(self, spec: ModelSpec) -> ModelCost:
@@ -102,28 +107,22 @@ _HEAD_KEYS = ("attention.head_count", "attention.head_count_kv")
 
 
 class FiguredFootprints(TwinFootprints):
-    """As the twin's; but a process in system memory takes what the engine would log for its buffers."""
+    """As the twin's; but what v0.32 reads in the log of system memory, v0.24 reckons itself."""
 
-    def __init__(self, figures: Figures, *, engine_logs: bool) -> None:
+    def __init__(self, figures: Figures, memory: RunnerMemory, *, engine_logs: bool) -> None:
         """`engine_logs`: the server reads sizes from the engine's log (v0.32) instead of reckoning them itself."""
-        super().__init__(figures.costs)
+        super().__init__(figures.takes, memory)
         self._figures = figures
-        self._shown = shown_host_bytes if engine_logs else reckoned_host_bytes
+        self._engine_logs = engine_logs
 
     def allocate(self, launch: Launch, free_bytes: Sequence[int]) -> RunnerReport:
         """See `TwinFootprints`."""
-        spec = self._figures.headers.get(launch.model.digest)
-        if spec is None or launch.offloads():
+        takes = self._figures.takes[launch.model.digest]
+        if self._engine_logs or launch.offloads() or not isinstance(takes, ByHeader):
             return super().allocate(launch, free_bytes)
-        return RunnerReport((), 0, self._shown(spec, launch.num_ctx, launch.num_parallel, launch.num_batch))
-
-
-def shown_host_bytes(spec: Spec, num_ctx: int, num_parallel: int, num_batch: int) -> int:
-    """`size` in `/api/ps` of a model that is wholly in system memory."""
-    setting = Setting(num_ctx, num_parallel, num_batch, device="cpu", n_gpu_layers=0)
-    host = estimate(spec, setting).host
-    cache = host.cache.sliding_bytes or host.cache.full_bytes
-    return sum(logged_bytes(part) for part in (host.weights_bytes, cache, host.cache.state_bytes, host.compute_bytes))
+        return RunnerReport(
+            (), 0, reckoned_host_bytes(takes.spec, launch.num_ctx, launch.num_parallel, launch.num_batch)
+        )
 
 
 def reckoned_host_bytes(spec: Spec, num_ctx: int, num_parallel: int, num_batch: int) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.host import timing
+from toolkit.host.footprints import RunnerMemory
+from toolkit.host.headers import takes_of
 from toolkit.host.machine import GpuHardware, HostHardware
 from toolkit.host.scheduler import GpuSpec, ModelSpec
 from toolkit.host.timing import HostSpeeds, ModelCost
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from toolkit.config.twin import TwinSection
     from toolkit.config.twin_parts import CpuSection, GpuSection, TwinModelSection
+    from toolkit.fit.takes import Takes
 
 GIB = 1 << 30
 GB = 10**9
@@ -26,6 +29,8 @@ It is meant for copies into buffers that are used again, as on the way to a GPU.
 for every 4 KiB besides; a virtual machine with two cores was measured at 1.2 GB/s there (docs/validation.md).
 """
 
+_USUAL_CONTEXT, _USUAL_BATCH, _CELLS = 32768, 512, 256
+
 
 def twin_from_config(section: TwinSection, environment: Mapping[str, str] | None = None) -> TwinSpec:
     """The host that the section describes; the bus and the memory speed are those of its first GPU.
@@ -35,15 +40,16 @@ def twin_from_config(section: TwinSection, environment: Mapping[str, str] | None
     """
     first = section.gpus[0] if section.gpus else None
     variables = {**(environment or {}), **section.env}
-    kv_share = kv_cache_share(variables)
+    hardware = HostHardware(
+        tuple(_gpu(number, gpu) for number, gpu in enumerate(section.gpus)),
+        section.ram_bytes,
+        section.ram_free_bytes,
+        timing.PROCESS_START_NS + timing.DEVICE_START_NS,
+    )
+    memory = RunnerMemory.of(variables, hardware.specs, section.process.vram_bytes)
     return TwinSpec(
-        hardware=HostHardware(
-            tuple(_gpu(number, gpu) for number, gpu in enumerate(section.gpus)),
-            section.ram_bytes,
-            section.ram_free_bytes,
-            timing.PROCESS_START_NS + timing.DEVICE_START_NS,
-        ),
-        models=tuple(TwinModel(_spec(model), _cost(section, model, kv_share)) for model in section.models),
+        hardware=hardware,
+        models=tuple(_model(section, model, memory) for model in section.models),
         environment=tuple(sorted(variables.items())),
         profile=section.profile,
         server_version=section.version,
@@ -62,6 +68,7 @@ def twin_from_config(section: TwinSection, environment: Mapping[str, str] | None
         jitter_sigma=section.jitter,
         description=_describe(section),
         cores=None if section.cpu is None else _cores(section.cpu),
+        process_overhead_bytes=section.process.vram_bytes,
     )
 
 
@@ -91,24 +98,14 @@ def _spec(model: TwinModelSection) -> ModelSpec:
     )
 
 
-def kv_cache_share(environment: Mapping[str, str]) -> float:
-    """What an element of the cache takes by OLLAMA_KV_CACHE_TYPE, as a share of the two bytes of f16.
-
-    q8_0 and q4_0 hold 32 elements in 34 and 18 bytes. Without flash attention the engine keeps f16.
-    """
-    if environment.get("OLLAMA_FLASH_ATTENTION", "1").strip().lower() in {"0", "f", "false"}:
-        return 1.0
-    kind = environment.get("OLLAMA_KV_CACHE_TYPE", "").strip().strip("\"'").lower()
-    return {"q8_0": 34 / 64, "q4_0": 18 / 64}.get(kind, 1.0)
-
-
-def _cost(section: TwinSection, model: TwinModelSection, kv_share: float) -> ModelCost:
-    return ModelCost(
+def _model(section: TwinSection, model: TwinModelSection, memory: RunnerMemory) -> TwinModel:
+    takes = takes_of(model)
+    cost = ModelCost(
         file_bytes=model.size_bytes,
-        weights_bytes=model.weights_bytes,
-        kv_bytes_per_token=round(model.kv_bytes_per_token * kv_share),
-        compute_bytes=model.compute_bytes,
-        layers=model.blocks + 1,
+        weights_bytes=takes.estimate(memory.setting(1, 1, 1)).weights_gpu_bytes,
+        kv_bytes_per_token=_per_token(takes, memory, model.context_length),
+        compute_bytes=takes.estimate(memory.setting(_USUAL_CONTEXT, 1, _USUAL_BATCH)).compute_gpu_bytes,
+        layers=takes.layers,
         prefill_tok_per_s=section.prefill_tok_per_s(model),
         decode_tok_per_s=section.decode_tok_per_s(model),
         cpu_prefill_tok_per_s=section.cpu_prefill_tok_per_s(model),
@@ -117,6 +114,14 @@ def _cost(section: TwinSection, model: TwinModelSection, kv_share: float) -> Mod
         prefill_ns_per_context=model.prefill_ns_per_context or 0.0,
         decode_ns_per_context=model.decode_ns_per_context,
     )
+    return TwinModel(_spec(model), cost, takes)
+
+
+def _per_token(takes: Takes, memory: RunnerMemory, trained: int) -> int:
+    """What each token adds to the cache: by the longest context of the model, and half of it."""
+    long = max(trained // _CELLS * _CELLS, 2 * _CELLS)
+    caches = [takes.estimate(memory.setting(num_ctx, 1, 1)).cache.cache_bytes for num_ctx in (long // 2, long)]
+    return (caches[1] - caches[0]) // (long - long // 2)
 
 
 def _describe(section: TwinSection) -> str:

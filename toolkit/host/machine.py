@@ -162,7 +162,7 @@ class Machine:
         """A process starts and takes its memory at once; what it got is what it will report."""
         self._forget_returned(now_ns)
         report = self._footprints.allocate(launch, self.gpu_free_bytes(now_ns + self.hardware.look_delay_ns))
-        for gpu, share in report.vram_by_gpu:
+        for gpu, share in (*report.vram_by_gpu, *report.unsaid_by_gpu):
             self._held[gpu] += share
         self._host_held += self._host_bytes(report)
         self._processes[runner] = report
@@ -180,7 +180,7 @@ class Machine:
         if report is None:
             raise SimulationError(f"process {runner.name} has ended before")
         self._host_held -= self._host_bytes(report)
-        for gpu, share in report.vram_by_gpu:
+        for gpu, share in (*report.vram_by_gpu, *report.unsaid_by_gpu):
             delay_ns = self.hardware.gpus[gpu].recovery_delay_ns
             if delay_ns > 0:
                 self._returning.append(_Returning(now_ns + delay_ns, gpu, share))

@@ -16,6 +16,7 @@ from toolkit.host import timing
 from toolkit.host.app.engine import EngineRefusedError, LoadedView
 from toolkit.host.course import LoadCourse, Mishap, undisturbed
 from toolkit.host.figures import FiguredFootprints, Figures
+from toolkit.host.footprints import RunnerMemory
 from toolkit.host.machine import HostHardware, Machine
 from toolkit.host.pagecache import PageCache
 from toolkit.host.scheduler import (
@@ -92,6 +93,8 @@ class HostParts:
     engine_logs: bool = True
     """See `FiguredFootprints`."""
     jitter_sigma: float = 0.0
+    process_overhead_bytes: int = 0
+    """What CUDA takes for each process on each GPU."""
     seed: int = 0
     broken: Callable[[InstalledModel], bool] = lambda _model: False
     """Whether the process of a model ends while it loads."""
@@ -105,7 +108,9 @@ class RealtimeHost:
     ) -> None:
         self._clock, self._scale, self._parts = clock, time_scale, parts
         self.mishap: Mishap = undisturbed
-        self.machine = Machine(parts.hardware, FiguredFootprints(parts.figures, engine_logs=parts.engine_logs))
+        memory = RunnerMemory.of(parts.environment, parts.hardware.specs, parts.process_overhead_bytes)
+        footprints = FiguredFootprints(parts.figures, memory, engine_logs=parts.engine_logs)
+        self.machine = Machine(parts.hardware, footprints)
         self.scheduler = Scheduler(
             parts.hardware.specs,
             Settings.from_environment(parts.environment),

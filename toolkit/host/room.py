@@ -1,37 +1,58 @@
-"""Which models the server would keep beside which: asked of the twin itself, so that no rule is written twice."""
+"""Which models the server would keep beside which: `toolkit.fit.together`, asked for the twin's models and settings."""
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import combinations, permutations
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from toolkit.host.twin import build
-from toolkit.host.virtual import PRELOAD, Ask, RequestRecord
+from toolkit.fit.gpus import Gpu
+from toolkit.fit.room import Room
+from toolkit.fit.together import Household, Sets, sets_of
+from toolkit.host.footprints import memory_of
+from toolkit.host.scheduler.options import resolve_demand
+from toolkit.host.scheduler.prediction import effective_context
+from toolkit.host.scheduler.profile import profile
+from toolkit.host.scheduler.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from toolkit.fit.setting import Setting
+    from toolkit.fit.takes import Takes
+    from toolkit.host.scheduler.options import Demand
+    from toolkit.host.scheduler.specs import ModelSpec
     from toolkit.host.twin import TwinSpec
-    from toolkit.host.virtual import VirtualHost
 
-LOAD_APART_NS = 3600 * 1_000_000_000
-"""Long enough that one load is over before the next is asked for."""
-ALL_ORDERS_UP_TO = 4
-"""So many residents are tried in every order; more only by size, both ways (memory rules depend on little else)."""
 
-Options = tuple[tuple[str, object], ...]
+@dataclass(frozen=True, slots=True)
+class TwinResident:
+    """A model of the twin as its requests would have it loaded; a `Resident` of `toolkit.fit.together`."""
+
+    name: str
+    model: ModelSpec
+    demand: Demand
+    setting: Setting
+    takes: Takes
+    learned_bytes: int = 0
+
+    def limited(self, num_ctx: int) -> TwinResident:
+        """The same with at most this context."""
+        options = self.demand.options._replace(num_ctx=min(self.demand.options.num_ctx, num_ctx))
+        setting = replace(self.setting, num_ctx=min(self.setting.num_ctx, num_ctx))
+        return replace(self, demand=self.demand._replace(options=options, num_ctx_auto=False), setting=setting)
 
 
 class TwinRoom:
-    """Answers `fits(wanted, resident)` by loading models into an empty twin; remembers its answers.
+    """Answers `fits(wanted, resident)` for the models of a twin, by the plan its scheduler would make.
 
     `options` are the runner options that requests for a model carry. A model that the twin does not have fits nowhere.
     """
 
     def __init__(self, spec: TwinSpec, options: Mapping[str, Mapping[str, object]]) -> None:
-        self._spec = spec
-        self._options: dict[str, Options] = {name: tuple(given.items()) for name, given in options.items()}
+        self.room = room_of(spec)
+        self._residents = residents_of(spec, options)
+        self._household = Household(self._residents.values(), self.room)
+        self._most = self.room.rules.max_loaded(self.room.specs(), self.room.settings)
         self._known: dict[tuple[str, frozenset[str]], bool] = {}
 
     def fits(self, wanted: str, resident: frozenset[str]) -> bool:
@@ -39,55 +60,74 @@ class TwinRoom:
         key = (wanted, resident)
         if key not in self._known:
             names = {*resident, wanted}
-            there = all(self._spec.model(name) is not None for name in names)
-            self._known[key] = there and any(self._stays_whole((*order, wanted)) for order in self._orders(resident))
+            there = names <= self._residents.keys() and len(names) <= self._most
+            self._known[key] = there and self._household.admits(
+                self._residents[wanted], [self._residents[name] for name in sorted(resident - {wanted})]
+            )
         return self._known[key]
 
+    def sets(self, names: Sequence[str]) -> Sets:
+        """Which of these models live together, really and in the server's eyes."""
+        return self.sets_of(self.residents(names))
+
+    def sets_of(self, residents: Sequence[TwinResident]) -> Sets:
+        """The same of models as they are."""
+        return sets_of(residents, self.room, self._most)
+
+    def residents(self, names: Sequence[str]) -> tuple[TwinResident, ...]:
+        """Those of the names that the twin has, in order of name."""
+        return tuple(self._residents[name] for name in sorted(set(names)) if name in self._residents)
+
     def largest_sets(self, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:
-        """The sets of models that can live together and to which none can be added, larger ones first."""
-        found: list[frozenset[str]] = []
-        for size in range(len(names), 0, -1):
-            for chosen in combinations(sorted(set(names)), size):
-                together = frozenset(chosen)
-                if any(together <= larger for larger in found):
-                    continue
-                if any(self.fits(last, together - {last}) for last in chosen):
-                    found.append(together)
-        return tuple(tuple(sorted(together)) for together in found)
+        """The sets of models that the server keeps together and to which none can be added, larger ones first."""
+        return self.sets(names).by_ollama
 
     def context_of(self, name: str) -> int | None:
         """The context (tokens a slot) that a runner of the model gets; None if the twin does not have the model."""
-        if self._spec.model(name) is None:
-            return None
-        host, _ = build(self._spec, "room")
-        host.at(0, partial(self._load, host, name, None))
-        host.run(LOAD_APART_NS)
-        return next((row.num_ctx for row in host.ps()), None)
+        found = self._residents.get(name)
+        return found.setting.num_ctx if found else None
 
-    def _orders(self, resident: frozenset[str]) -> Iterator[tuple[str, ...]]:
-        by_size = sorted(resident, key=lambda name: (self._file_bytes(name), name))
-        if len(by_size) <= ALL_ORDERS_UP_TO:
-            yield from permutations(by_size)
-        else:
-            yield tuple(by_size)
-            yield tuple(reversed(by_size))
 
-    def _file_bytes(self, name: str) -> int:
-        model = self._spec.model(name)
-        return model.spec.file_bytes if model else 0
+def room_of(spec: TwinSpec) -> Room:
+    """The simulated host as `toolkit.fit` sees it."""
+    return Room(
+        gpus=tuple(
+            Gpu(
+                gpu.spec.id,
+                gpu.spec.total_bytes,
+                round(spec.speeds.device_bytes_per_s),
+                gpu.spec.library,
+                gpu.spec.compute_major,
+                gpu.spec.total_bytes - gpu.free_at_start_bytes,
+                gpu.spec.integrated,
+            )
+            for gpu in spec.hardware.gpus
+        ),
+        overhead_bytes=spec.process_overhead_bytes,
+        host_bytes_per_s=round(spec.speeds.ram_bytes_per_s),
+        settings=Settings.from_environment(dict(spec.environment)),
+        rules=profile(spec.profile),
+        system_free_bytes=spec.hardware.system_free_bytes,
+    )
 
-    def _load(self, host: VirtualHost, name: str, on_done: Callable[[RequestRecord], None] | None) -> None:
-        ask = Ask(name, name, PRELOAD, keep_alive=-1, options=self._options.get(name, ()))
-        host.submit(ask, on_done=on_done)
 
-    def _stays_whole(self, order: tuple[str, ...]) -> bool:
-        host, _ = build(self._spec, "room")
-        evicted: list[str] = []
-
-        def note(record: RequestRecord) -> None:
-            evicted.extend(record.victims)
-
-        for place, name in enumerate(order):
-            host.at(place * LOAD_APART_NS, partial(self._load, host, name, note))
-        host.run(len(order) * LOAD_APART_NS)
-        return not evicted and {row.name for row in host.ps()} == set(order)
+def residents_of(spec: TwinSpec, options: Mapping[str, Mapping[str, object]]) -> dict[str, TwinResident]:
+    """The twin's models by name, as requests with these options would have them loaded."""
+    rules, memory = profile(spec.profile), memory_of(spec)
+    settings = Settings.from_environment(dict(spec.environment))
+    default = settings.context_length or rules.automatic_num_ctx(spec.hardware.specs, settings)
+    found = {}
+    for one in spec.models:
+        demand = resolve_demand(
+            one.spec,
+            options.get(one.spec.name, {}),
+            default,
+            num_ctx_from_environment=settings.context_length > 0,
+            embedding_batch=rules.embedding_batch,
+        )
+        num_ctx = effective_context(demand.options.num_ctx, one.spec.context_length)
+        setting = memory.setting(
+            num_ctx, rules.num_parallel(one.spec, settings), demand.options.num_batch, demand.options.num_gpu
+        )
+        found[one.spec.name] = TwinResident(one.spec.name, one.spec, demand, setting, one.takes)
+    return found

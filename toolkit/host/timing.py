@@ -43,8 +43,6 @@ BATCH_TOKENS = 512
 """Tokens that are read in one pass; the server's automatic batch where the context is small."""
 LEAST_OFFLOADED_BATCH = 32
 """From so many tokens on it pays to copy a layer's weights to the GPU (llama.cpp's limit for offloaded operations)."""
-OFFLOAD_MARGIN_BYTES = 1 << 30
-"""What the engine leaves free on a GPU when it decides how many layers fit (llama.cpp's default fit target)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +98,6 @@ class ModelCost:
     def need_bytes(self, total_context_tokens: int) -> int:
         """Memory of a runner with everything on one device; `total_context_tokens` is context × parallel slots."""
         return self.weights_bytes + self.compute_bytes + self.kv_bytes_per_token * total_context_tokens
-
-
-def offloaded_layers(cost: ModelCost, total_context_tokens: int, budget_bytes: int) -> int:
-    """How many of the model's layers go to a device with `budget_bytes` free: all, or as many as leave the margin.
-
-    Layers are taken as equal. The compute buffer is needed as soon as one layer is there.
-    """
-    if cost.need_bytes(total_context_tokens) + OFFLOAD_MARGIN_BYTES <= budget_bytes:
-        return cost.layers
-    per_layer = (cost.weights_bytes + cost.kv_bytes_per_token * total_context_tokens) / cost.layers
-    room = budget_bytes - OFFLOAD_MARGIN_BYTES - cost.compute_bytes
-    return max(0, min(cost.layers, int(room / per_layer)))
 
 
 def load_ns(

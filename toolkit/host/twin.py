@@ -12,15 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from toolkit.host import timing
+from toolkit.host.footprints import figures_of, footprints_of
 from toolkit.host.pagecache import PageCache
-from toolkit.host.scheduler import RunnerReport
 from toolkit.host.virtual import LoadPlan, LoadStart, LoadWork, VirtualHost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+    from toolkit.fit.takes import Takes
     from toolkit.host.machine import HostHardware
-    from toolkit.host.scheduler import Launch, ModelSpec, Runner
+    from toolkit.host.scheduler import ModelSpec, Runner
     from toolkit.host.virtual import Cores, Ticket
 
 
@@ -30,11 +29,21 @@ class TwinModel:
 
     spec: ModelSpec
     cost: timing.ModelCost
+    known: Takes | None = None
+    """What it takes of the memory; None: what the figures of the cost say."""
+
+    @property
+    def takes(self) -> Takes:
+        """What it takes of the memory."""
+        return self.known or figures_of(self.cost)
 
 
 @dataclass(frozen=True, slots=True)
 class TwinSpec:
-    """A simulated host. `environment` holds the server's variables; `jitter_sigma` spreads all durations (0: exact)."""
+    """A simulated host. `environment` holds the server's variables; `jitter_sigma` spreads all durations (0: exact).
+
+    `process_overhead_bytes` is what CUDA takes for each process on each GPU, and no log tells.
+    """
 
     hardware: HostHardware
     models: tuple[TwinModel, ...]
@@ -46,6 +55,7 @@ class TwinSpec:
     description: str
     cores: Cores | None = None
     """None: what computes at the same time does not slow each other down."""
+    process_overhead_bytes: int = 0
 
     def model(self, name: str) -> TwinModel | None:
         """The model of this name."""
@@ -93,35 +103,6 @@ class _Running:
     device_share: float
     host_bytes: int
     last_session: str | None = None
-
-
-class TwinFootprints:
-    """What processes of the twin's models take: as many layers on the GPUs as fit there, the rest in system memory."""
-
-    def __init__(self, models: Mapping[str, timing.ModelCost]) -> None:
-        self._models = models
-
-    def need_bytes(self, model: ModelSpec, num_ctx: int, num_parallel: int, num_batch: int) -> int:
-        """GPU memory with all layers there; the batch is part of the constant compute buffer."""
-        del num_batch
-        return self._models[model.digest].need_bytes(num_ctx * num_parallel)
-
-    def allocate(self, launch: Launch, free_bytes: Sequence[int]) -> RunnerReport:
-        """Layers on the GPUs that were given, in proportion to what is free there; an explicit `num_gpu` is a limit."""
-        cost = self._models[launch.model.digest]
-        total_ctx = launch.num_ctx * launch.num_parallel
-        need = cost.need_bytes(total_ctx)
-        if not launch.offloads():
-            return RunnerReport((), 0, need)
-        usable = [max(free_bytes[gpu] - timing.OFFLOAD_MARGIN_BYTES, 0) for gpu in launch.gpus]
-        layers = timing.offloaded_layers(cost, total_ctx, sum(usable) + timing.OFFLOAD_MARGIN_BYTES)
-        if launch.num_gpu >= 0:
-            layers = min(layers, launch.num_gpu)
-        on_device = need * layers // cost.layers
-        room = sum(usable)
-        shares = [on_device * part // room if room else 0 for part in usable]
-        shares[0] += min(on_device - sum(shares), free_bytes[launch.gpus[0]] - shares[0])
-        return RunnerReport(tuple(zip(launch.gpus, shares, strict=True)), sum(shares), need)
 
 
 @dataclass(slots=True)
@@ -217,7 +198,7 @@ def build(spec: TwinSpec, seed: str) -> tuple[VirtualHost, TwinTiming]:
         [model.spec for model in spec.models],
         dict(spec.environment),
         timing=twin_timing,
-        footprints=TwinFootprints({model.spec.digest: model.cost for model in spec.models}),
+        footprints=footprints_of(spec),
         profile_name=spec.profile,
         cores=spec.cores,
     )

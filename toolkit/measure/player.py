@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import InputError
 from toolkit.host import timing
-from toolkit.host.twin import TwinFootprints, TwinTiming, Work
+from toolkit.host.footprints import footprints_of
+from toolkit.host.twin import TwinTiming, Work
 from toolkit.host.virtual import CHAT, PRELOAD, UNLOAD, Ask, LoadPlan, LoadStart, RequestRecord, VirtualHost
 from toolkit.measure.outcomes import LOG_SLACK_NS, Found, Outcome, Undone, loaders_of
 from toolkit.measure.services import Service, services_of
@@ -134,7 +135,7 @@ class _Player:
             [model.spec for model in spec.models],
             dict(spec.environment),
             timing=durations,
-            footprints=TwinFootprints({model.spec.digest: model.cost for model in spec.models}),
+            footprints=footprints_of(spec),
             profile_name=spec.profile,
             observer=self._watch,
             cores=_shifted(spec),

@@ -158,6 +158,39 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelMemory:
+    """What one model takes of the GPUs if everything goes there, and what the server counts for it.
+
+    `left_layers` stay on the host because the GPUs do not hold them, even alone. `estimated` says what of it is a
+    guess; empty if nothing is.
+    """
+
+    model: str
+    num_ctx: int
+    taken_bytes: int
+    predicted_bytes: int
+    left_layers: int
+    estimated: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FittingSet:
+    """A largest set of models, by memory or by the server's rule, and what becomes of it in words."""
+
+    models: tuple[str, ...]
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The memory of all GPUs, what each model takes of it, and which sets it or the server would hold."""
+
+    gpu_bytes: int
+    models: tuple[ModelMemory, ...]
+    sets: tuple[FittingSet, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Everything the renderers need.
 
@@ -175,3 +208,5 @@ class Comparison:
     provenance: Provenance
     notes: tuple[str, ...]
     contrasts: tuple[Contrast, ...] = ()
+    memory: Memory | None = None
+    """None: not known, or a host without GPUs."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.report import bars, ecdf, latency
 from toolkit.report.closeup import closeup
+from toolkit.report.fitting import what_fits
 from toolkit.report.overview import overview
 from toolkit.report.svg import standalone
 
@@ -25,6 +26,7 @@ MAKERS = (
     ("hit-rates", bars.hit_rates),
     ("requests-by-model", bars.requests_by_model),
     ("loads-by-model", bars.loads_by_model),
+    ("what-fits", what_fits),
 )
 """Every figure by the name of its file, in the order of the page; None from a maker: there is nothing to show."""
 

@@ -45,7 +45,7 @@ def render_html(comparison: Comparison, scenes: dict[str, Scene] | None = None) 
             pictures.latency(comparison, drawn),
             beside(pictures.swap_time(comparison, drawn), pictures.hit_rates(comparison, drawn)),
             pictures.models(comparison, drawn),
-            background.together(comparison),
+            background.together(comparison, drawn),
             background.promises(comparison),
             background.provenance(comparison),
             background.glossary(),

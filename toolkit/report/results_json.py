@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         Comparison,
         Contrast,
         Distribution,
+        Memory,
         ModelShare,
         Optimum,
         SloResult,
@@ -38,9 +39,29 @@ def to_jsonable(comparison: Comparison) -> dict[str, Any]:
         "optimum": _optimum(comparison.optimum),
         "co_residence": [list(one.models) for one in comparison.co_residence],
         "context_tokens": dict(comparison.context_tokens),
+        "memory": _memory(comparison.memory),
         "provenance": _provenance(comparison.provenance),
         "notes": list(comparison.notes),
         "contrasts": [_contrast(one) for one in comparison.contrasts],
+    }
+
+
+def _memory(memory: Memory | None) -> dict[str, Any] | None:
+    if memory is None:
+        return None
+    return {
+        "gpu_bytes": memory.gpu_bytes,
+        "models": {
+            one.model: {
+                "num_ctx": one.num_ctx,
+                "taken_bytes": one.taken_bytes,
+                "predicted_bytes": one.predicted_bytes,
+                "left_layers": one.left_layers,
+                "estimated": one.estimated or None,
+            }
+            for one in memory.models
+        },
+        "sets": [{"models": list(one.models), "verdict": one.verdict} for one in memory.sets],
     }
 
 

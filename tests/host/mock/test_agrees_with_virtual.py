@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.config.twin import TwinSection
+from toolkit.host.footprints import footprints_of
 from toolkit.host.from_config import twin_from_config
 from toolkit.host.mock import MockTwin, mock_ollama
 from toolkit.host.mock.ledger import Ledger
-from toolkit.host.twin import TwinFootprints, TwinTiming, Work
+from toolkit.host.twin import TwinTiming, Work
 from toolkit.host.virtual import CHAT, UNLOAD, Ask, VirtualHost
 
 MODELS = ("qwen2.5:32b", "deepseek-coder-v2:16b", "qwen2.5:7b")
@@ -40,7 +41,7 @@ def in_virtual_time(steps: list[Step]) -> tuple[list[object], ...]:
         spec.hardware,
         [model.spec for model in spec.models],
         timing=TwinTiming(spec, "any"),
-        footprints=TwinFootprints({model.spec.digest: model.cost for model in spec.models}),
+        footprints=footprints_of(spec),
         observer=ledger,
     )
     for number, (kind, model, keep_alive, num_ctx, pause_s) in enumerate(steps):

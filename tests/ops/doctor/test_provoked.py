@@ -171,8 +171,8 @@ async def test_a_limit_on_the_number_of_models_evicts_by_digest_too() -> None:
 
 async def test_models_that_fit_and_are_evicted_all_the_same(tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
-    config.write_text("twin: {gpus: [{name: RTX 4080, memory: 16GiB}]}\n", encoding="utf-8")
-    card = (Gpu("RTX 4080", 16 * GIB),)
+    config.write_text("twin: {gpus: [{name: a card, memory: 16800MiB}]}\n", encoding="utf-8")
+    card = (Gpu("a card", 16800 << 20),)
     with mock_ollama(config=config) as twin:
         found = await findings(twin, wishes(wish(FAST, 16384), wish(CODE), gpus=card), ONE_LOOK)
         old = await findings(twin, wishes(wish(FAST), wish(CODE), gpus=card), ONE_LOOK)

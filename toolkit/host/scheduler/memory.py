@@ -34,6 +34,8 @@ class RunnerReport(NamedTuple):
     vram_bytes: int
     total_bytes: int
     """VRAM and host memory together."""
+    unsaid_by_gpu: tuple[tuple[int, int], ...] = ()
+    """What it holds beyond what it says: CUDA's own, and buffers that the log forgets. The driver sees it."""
 
 
 class FreeGpu(NamedTuple):

@@ -12,16 +12,20 @@ from toolkit.report.page.markup import (
     definitions,
     details,
     esc,
+    figure,
     join,
     name,
     paragraph,
     section,
     table,
 )
-from toolkit.report.wording import count, percent
+from toolkit.report.wording import count, listed, percent
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from toolkit.replay.results import Comparison, SloResult, StrategySummary
+    from toolkit.report.scene import Scene
 
 _MOST_SETS = 12
 
@@ -50,8 +54,8 @@ GLOSSARY = (
 )
 
 
-def together(comparison: Comparison) -> Html:
-    """Return which models the server lets live together at this context."""
+def together(comparison: Comparison, scenes: Mapping[str, Scene]) -> Html:
+    """Return which models the server lets live together at this context, and what each of them takes."""
     tokens = dict(comparison.context_tokens)
     known = {model for one in comparison.co_residence for model in one.models}
     models = [
@@ -87,9 +91,26 @@ def together(comparison: Comparison) -> Html:
         "together",
         "Which models can live together",
         paragraph(words),
+        _what_fits(comparison, scenes),
         table("Largest sets of models", "Model", columns, rows),
         left_out,
     )
+
+
+def _what_fits(comparison: Comparison, scenes: Mapping[str, Scene]) -> Html:
+    """The picture of it, where the host's memory is known."""
+    scene, memory = scenes.get("what-fits"), comparison.memory
+    if scene is None or memory is None:
+        return Html("")
+    guessed = [f"{one.model} ({one.estimated})" for one in memory.models if one.estimated]
+    words = (
+        "A bar is what the engine allocates, CUDA's own included. It leaves 1 GiB of each GPU free when it decides how "
+        "many layers go there; the server looks at its own count, and lets a model in beside others up to 80% of what "
+        "it believes to be free."
+    )
+    if guessed:
+        words += f" Partly estimated: {listed(guessed)}."
+    return figure(scene, words, missing="")
 
 
 def _mark(present: bool) -> Html:
