@@ -33,7 +33,7 @@ def test_it_is_well_formed_and_names_every_model_and_set(spec: Callable[[str], S
     assert [texts.count(name) for name in NAMES] == [2, 3, 2], "two contexts and, where there is room, in a set"
     assert texts.count("stay together") == 1
     assert texts.count("no two of them stay together") == 1
-    assert any("spills 7 layers" in text for text in texts)
+    assert any("spills 10 layers" in text for text in texts)
 
 
 def test_bars_are_as_long_as_what_they_show(spec: Callable[[str], Spec]) -> None:

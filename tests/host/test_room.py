@@ -138,4 +138,4 @@ def test_what_a_process_takes_is_what_fit_says_it_takes(project_dir: Path) -> No
     model = spec.model(name)
     assert model is not None
     assert abs(held - row.vram_bytes - Config().twin.process.vram_bytes) < 20_000, "logs have two decimals of MiB"
-    assert row.size_bytes == row.vram_bytes
+    assert row.total_bytes == row.vram_bytes

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from toolkit.replay.records import Provenance, RequestRecord, ResidencySpan, Run, Temperature
-from toolkit.replay.results import Comparison, CoResidence, Optimum
+from toolkit.replay.results import Comparison, CoResidence, FittingSet, Memory, ModelMemory, Optimum
 from toolkit.replay.summary import summarise
 from toolkit.report.verdict import verdict
 from toolkit.workload.plan import Slo
@@ -199,8 +199,16 @@ def build(
         runs=runs,
         provenance=source,
         notes=("The models are assigned by rank.",),
+        memory=memory_of(sizes, room),
     )
     return replace(made, verdict=verdict(made))
+
+
+def memory_of(sizes: dict[str, int], room: int) -> Memory:
+    """What the models of these sizes, in GB, take of GPUs that have so many."""
+    models = tuple(ModelMemory(name, 8192, size * 10**9, size * 9 * 10**8, 0) for name, size in sizes.items())
+    sets = tuple(FittingSet(pair, "stay together") for pair in pairs(sizes, room) if len(pair) > 1)
+    return Memory(room * 10**9, models, sets)
 
 
 def pairs(sizes: dict[str, int], room: int) -> list[tuple[str, ...]]:

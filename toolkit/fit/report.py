@@ -152,6 +152,7 @@ def as_json(report: Report) -> dict[str, Any]:
     return {
         "gpus": [{"name": gpu.name, "total_bytes": gpu.total_bytes} for gpu in report.room.gpus],
         "overhead_bytes": report.room.overhead_bytes,
+        "margin_bytes": report.room.margin_bytes,
         "contexts": [_context_json(context) for context in report.contexts],
         "contexts_for_all": report.contexts_for_all,
     }

@@ -37,7 +37,10 @@ def text_of(report: Report) -> str:
 
 def _heading(room: Room) -> Iterator[str]:
     cards = ", ".join(_card(gpu) for gpu in room.gpus)
-    yield from _wrapped(f"{cards}; CUDA is assumed to take {_gib(room.overhead_bytes)} GiB a process")
+    yield from _wrapped(
+        f"{cards}; CUDA is assumed to take {_gib(room.overhead_bytes)} GiB a process, "
+        f"and the engine leaves {_gib(room.margin_bytes)} GiB free"
+    )
     yield f"{'GiB':{_NAME}} really Ollama {_LEGEND}"
 
 

@@ -105,10 +105,10 @@ def assemble(options: TwinOptions, clock: Clock, *, inspector: Any = None, obser
 def _parts(
     options: TwinOptions, environment: Mapping[str, str], profile: str, world: RecordedWorld | None
 ) -> HostParts:
-    spec = twin_from_config(options.section.model_copy(update={"env": environment}))
     if world is not None and options.recorded_hardware:
         figures = Figures(RECORDED_SPEEDS)
         return HostParts(RECORDED_HARDWARE, figures, environment, profile, seed=options.seed)
+    spec = twin_from_config(options.section.model_copy(update={"env": environment}))
     figures = Figures(spec.speeds, {model.spec.digest: model for model in spec.models})
     return HostParts(
         spec.hardware,

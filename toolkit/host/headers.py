@@ -6,6 +6,7 @@ What the config says outright (`vram`) counts; what is neither said nor follows 
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from toolkit.errors import UsageError
@@ -15,7 +16,7 @@ from toolkit.fit.setting import Setting
 from toolkit.fit.spec import spec_of
 from toolkit.fit.takes import ByFigures, ByHeader, Said
 from toolkit.fit.told import USUAL_FILE_TYPE
-from toolkit.ollama.gguf import GgufError, Header
+from toolkit.ollama.gguf import GgufError
 
 if TYPE_CHECKING:
     from toolkit.config.twin_parts import TwinModelSection
@@ -29,8 +30,8 @@ SAME_SIZE: Final = 0.05
 def takes_of(model: TwinModelSection) -> ByHeader | ByFigures:
     """What the model takes of memory, as well as can be told from its section."""
     said = Said(model.vram.weights_bytes, model.vram.kv_bytes_per_token, model.vram.compute_bytes)
-    header = _published(model) or _drafted(model)
-    if header is None:
+    spec = _published(model) or _drafted(model)
+    if spec is None:
         guessed = [
             words
             for words, given in (
@@ -42,25 +43,31 @@ def takes_of(model: TwinModelSection) -> ByHeader | ByFigures:
         ]
         whole = Said(model.weights_bytes, model.kv_bytes_per_token, model.compute_bytes)
         return ByFigures(whole, model.blocks + 1, ", ".join(guessed))
-    spec = spec_of(header, model.size_bytes)
     if said.weights_bytes is None and abs(spec.tensor_bytes / model.size_bytes - 1) > SAME_SIZE:
         said = Said(_scaled(spec, model.size_bytes), said.kv_bytes_per_token, said.compute_bytes)
         return ByHeader(spec, said, "weights by the size of the file")
     return ByHeader(spec, said)
 
 
-def _published(model: TwinModelSection) -> Header | None:
-    """The published header of this name, if the config's numbers are its numbers."""
+def _published(model: TwinModelSection) -> Spec | None:
+    """The published model of this name, if the config's numbers are its numbers."""
+    spec = _published_spec(model.name, model.size_bytes)
+    if spec is None:
+        return None
+    theirs = (spec.architecture, spec.layers, spec.embedding, max(spec.heads), max(spec.kv_heads))
+    mine = (model.architecture, model.blocks, model.embedding_length, model.head_count, model.head_count_kv)
+    return spec if theirs == mine else None
+
+
+@lru_cache(maxsize=64)
+def _published_spec(name: str, file_bytes: int) -> Spec | None:
+    """One object a model: what was once worked out for it is then known to every host that has it."""
     with suppress(UsageError):
-        header = published(model.name)
-        spec = spec_of(header)
-        theirs = (spec.architecture, spec.layers, spec.embedding, max(spec.heads), max(spec.kv_heads))
-        if theirs == (model.architecture, model.blocks, model.embedding_length, model.head_count, model.head_count_kv):
-            return header
+        return spec_of(published(name), file_bytes)
     return None
 
 
-def _drafted(model: TwinModelSection) -> Header | None:
+def _drafted(model: TwinModelSection) -> Spec | None:
     """A header from the section's own numbers, where they are enough."""
     if model.feed_forward_length is None or model.vocabulary is None:
         return None
@@ -81,7 +88,7 @@ def _drafted(model: TwinModelSection) -> Header | None:
             drafted(model.name, metadata, model.vocabulary, kind, tied=tied, file_bytes=model.size_bytes)
             for tied in (True, False)
         ]
-        return min(both, key=lambda header: abs(header.tensor_bytes - model.size_bytes))
+        return spec_of(min(both, key=lambda header: abs(header.tensor_bytes - model.size_bytes)), model.size_bytes)
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.report.bars import ROW, WIDTH, row_label
+from toolkit.report.measures import requested_models
 from toolkit.report.palette import MODELS
 from toolkit.report.scene import LegendEntry, Line, Rect, Scene, Text
 
@@ -29,28 +30,26 @@ def what_fits(comparison: Comparison) -> Scene | None:
         return None
     models, sets = memory.models[:MOST_ROWS], [one for one in memory.sets if len(one.models) > 1][:MOST_ROWS]
     takes = {model.model: model for model in memory.models}
-    inks = {model.model: MODELS[min(place, len(MODELS) - 1)].name for place, model in enumerate(memory.models)}
+    order = [*requested_models(comparison), *takes]
+    inks = {name: MODELS[min(order.index(name), len(MODELS) - 1)].name for name in takes}
     most = max(memory.gpu_bytes, *(sum(takes[name].taken_bytes for name in one.models) for one in sets), 0)
     most = max(most, *(max(model.taken_bytes, model.predicted_bytes) for model in models))
     scale = _SPAN / most
     rows = len(models) + max(len(sets), 1)
     bottom = _HEAD + rows * ROW
-    items: list[Item] = [*_limit(memory, scale, bottom)]
+    limit = _LEFT + memory.gpu_bytes * scale
+    items: list[Item] = [Text(limit, 13, f"the GPUs: {_gib(memory.gpu_bytes)}", 12, "cold", "end")]
     for row, model in enumerate(models):
         items += _bar([model], _HEAD + row * ROW, scale, inks, _verdict(model))
     y = _HEAD + len(models) * ROW
+    for top in (_HEAD + row * ROW + _BAR_TOP for row in range(len(models) + len(sets))):
+        items.append(Line(limit, top - 4, limit, top + _BAR + 4, "cold", 2))
     for row, one in enumerate(sets):
         chosen = [takes[name] for name in one.models]
         items += _bar(chosen, y + row * ROW, scale, inks, one.verdict)
     if not sets and len(models) > 1:
         items.append(Text(_LEFT, y + 13, "no two of them fit together", 13, bold=True))
     return Scene(WIDTH, bottom + 4, "What fits on the GPUs", f"{_in_words(memory, sets)}.", tuple(items), _legend(sets))
-
-
-def _limit(memory: Memory, scale: float, bottom: float) -> Iterator[Item]:
-    x = _LEFT + memory.gpu_bytes * scale
-    yield Line(x, _HEAD - 6, x, bottom, "cold", 2)
-    yield Text(x - 4, 13, f"the GPUs: {_gib(memory.gpu_bytes)}", 12, "cold", "end")
 
 
 def _bar(models: list[ModelMemory], y: float, scale: float, inks: dict[str, str], verdict: str) -> Iterator[Item]:

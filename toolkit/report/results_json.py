@@ -51,8 +51,9 @@ def _memory(memory: Memory | None) -> dict[str, Any] | None:
         return None
     return {
         "gpu_bytes": memory.gpu_bytes,
-        "models": {
-            one.model: {
+        "models": [
+            {
+                "model": one.model,
                 "num_ctx": one.num_ctx,
                 "taken_bytes": one.taken_bytes,
                 "predicted_bytes": one.predicted_bytes,
@@ -60,7 +61,7 @@ def _memory(memory: Memory | None) -> dict[str, Any] | None:
                 "estimated": one.estimated or None,
             }
             for one in memory.models
-        },
+        ],
         "sets": [{"models": list(one.models), "verdict": one.verdict} for one in memory.sets],
     }
 
