@@ -29,8 +29,8 @@ class TwinModel:
 
     spec: ModelSpec
     cost: timing.ModelCost
-    known: Takes | None = None
-    """What it takes of the memory; None: what the figures of the cost say."""
+    known: Takes | None = field(default=None, repr=False)
+    """What it takes of the memory; None: what the figures of the cost say. What tells it from others is in the cost."""
 
     @property
     def takes(self) -> Takes:

@@ -171,12 +171,12 @@ async def test_a_limit_on_the_number_of_models_evicts_by_digest_too() -> None:
 
 async def test_models_that_fit_and_are_evicted_all_the_same(tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
-    config.write_text("twin: {gpus: [{name: a card, memory: 16800MiB}]}\n", encoding="utf-8")
-    card = (Gpu("a card", 16800 << 20),)
-    with mock_ollama(config=config) as twin:
-        found = await findings(twin, wishes(wish(FAST, 16384), wish(CODE), gpus=card), ONE_LOOK)
-        old = await findings(twin, wishes(wish(FAST), wish(CODE), gpus=card), ONE_LOOK)
-        await load(twin, FAST, 16384)
+    config.write_text("twin: {gpus: [{name: RTX 4080, memory: 16GiB}]}\n", encoding="utf-8")
+    card, small_cache = (Gpu("RTX 4080", 16 * GIB),), {"OLLAMA_KV_CACHE_TYPE": "q8_0"}
+    with mock_ollama(config=config, env=small_cache) as twin:
+        found = await findings(twin, wishes(wish(FAST, 20480), wish(CODE), gpus=card, settings=small_cache), ONE_LOOK)
+        old = await findings(twin, wishes(wish(FAST), wish(CODE), gpus=card, settings=small_cache), ONE_LOOK)
+        await load(twin, FAST, 20480)
         await load(twin, CODE)
         assert len(twin.evictions) == 1, "what the check says is what the twin does"
     assert (found["fit-together"].status, found["eighty-percent"].status) == ("ok", "warn")
