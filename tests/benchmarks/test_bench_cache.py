@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit.cache.manager import CacheManager, build_manager
+from toolkit.cache.offline_search import best_saving
 from toolkit.cache.offline_sets import exact_hits
 from toolkit.cache.offline_slots import lru_hits, min_hits
+from toolkit.cache.offline_stays import Limits, stays_of
 from toolkit.cache.registry import StrategyContext
 from toolkit.cache.room import SizedRoom, SlotRoom
 from toolkit.cache.strategy import Access, Answer
@@ -52,6 +54,23 @@ def test_the_optimum_over_sets_of_eight_models_takes_under_a_second(benchmark: B
     assert 0 < benchmark.pedantic(exact_hits, (requests(8), room), rounds=3) < REQUESTS
     if benchmark.stats is not None:
         assert benchmark.stats.stats.min < 1
+
+
+@pytest.mark.parametrize("objective", ["hits", "load time"])
+def test_the_optimum_for_twenty_models_of_different_sizes_is_exact_in_seconds(
+    benchmark: BenchmarkFixture, objective: str
+) -> None:
+    count = REQUESTS if benchmark.enabled else 1_000
+    asked = requests(20)[:count]
+    draw = random.Random(1)
+    sizes = {name: draw.randint(3_000, 20_000) for name in sorted(set(asked))}
+    worth = dict.fromkeys(sizes, 1) if objective == "hits" else {name: 7 + size // 9 for name, size in sizes.items()}
+    found = benchmark.pedantic(
+        lambda: best_saving(stays_of(asked, Limits(sizes, 40_000), worth), effort=10**9), rounds=1
+    )
+    assert found.reached == found.most
+    if benchmark.stats is not None:
+        assert benchmark.stats.stats.min < 30
 
 
 @pytest.mark.parametrize("name", ["ram", "lru-unload"])

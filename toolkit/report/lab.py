@@ -86,7 +86,10 @@ def _sentence(report: LabReport) -> str:
     if not report.policies:
         return about
     name, tally = max(report.policies, key=lambda each: each[1].hits)
-    best = f" {name} finds most: {percent(tally.hit_rate or 0.0)} in memory"
+    alike = len(report.policies) > 1 and len({each.hits for _, each in report.policies}) == 1
+    best = (
+        f" {'All policies find alike' if alike else f'{name} finds most'}: {percent(tally.hit_rate or 0.0)} in memory"
+    )
     if report.optimum is None:
         return f"{about}{best}."
     share = _share_of_hits(report, tally)
@@ -98,8 +101,10 @@ def _least_loading(report: LabReport) -> str:
     if report.floor is None:
         return ""
     name, tally = min(report.policies, key=lambda each: each[1].load_ns)
+    alike = len(report.policies) > 1 and len({each.load_ns for _, each in report.policies}) == 1
+    who = "all load" if alike else f"{name} loads least,"
     least = "the least possible" if report.floor.method == "exact" else "at least"
-    return f"; {name} loads least, {_seconds(tally.load_ns)} ({least}: {_seconds(report.floor.load_ns)})"
+    return f"; {who} {_seconds(tally.load_ns)} ({least}: {_seconds(report.floor.load_ns)})"
 
 
 def _best_row(report: LabReport, best: Ceiling) -> tuple[str, ...]:
