@@ -54,3 +54,22 @@ def test_a_file_that_is_no_trace_names_the_formats(tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(UsageError, match="azure, mooncake, alibaba-genai"):
         plans_for(replace(ORDER, scenario=None, trace=tmp_path / "x.csv"), Config())
+
+
+TRACES = Path(__file__).resolve().parents[1] / "fixtures" / "traces"
+
+
+def test_a_mix_of_clients_is_drawn_anew_for_each_repetition() -> None:
+    order = replace(ORDER, scenario=None, trace=TRACES / "clients.yaml", repeat=2, seed=4)
+    first, second = plans_for(order, Config())
+    assert (first.seed, second.seed) == (4, 5)
+    assert first.requests != second.requests
+
+
+def test_a_recording_keeps_its_models_and_num_ctx_of_the_command_line_rules() -> None:
+    order = replace(ORDER, scenario=None, trace=TRACES / "plain.jsonl")
+    (plan,) = plans_for(order, Config())
+    assert {request.model for request in plan.requests[:3]} == {"qwen2.5:7b"}
+    assert plan.requests[0].options == (("num_ctx", 4096),)
+    (plan,) = plans_for(replace(order, num_ctx=2048), Config())
+    assert plan.requests[0].options == ()

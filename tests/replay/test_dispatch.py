@@ -40,6 +40,13 @@ def test_a_dispatch_says_where_to_why_and_with_what() -> None:
     assert (dispatch.options, dispatch.directive.keep_alive_ns) == ({"num_ctx": 4096}, 7)
 
 
+def test_options_of_a_request_lie_over_those_of_its_model() -> None:
+    dispatcher = Dispatcher(ROUTER, Watching(), {"bard": {"num_ctx": 4096, "num_gpu": 9}})
+    dispatch = dispatcher.dispatch(replace(REQUEST, options=(("num_ctx", 8192),)), 5, 6, ())
+    assert dispatch.options == {"num_ctx": 8192, "num_gpu": 9}
+    assert dispatcher.options_of("bard") == {"num_ctx": 4096, "num_gpu": 9}
+
+
 def test_a_model_asked_for_by_name_is_not_routed() -> None:
     dispatch = Dispatcher(ROUTER, Watching(), {}).dispatch(replace(REQUEST, model="big"), 0, 0, ())
     assert (dispatch.model, dispatch.rule, dispatch.reason) == ("big", None, "asked for by name")

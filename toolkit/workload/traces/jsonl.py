@@ -40,64 +40,69 @@ def read(source: TraceText) -> tuple[tuple[TraceRow, ...], tuple[str, ...]]:
         InputError: a line is not of this format.
     """
     left_out: Counter[str] = Counter()
-    found: list[tuple[int, dict[str, Any]]] = []
+    found: list[_Line] = []
     for line, value in _objects(source, left_out):
-        row = _Line(source, line, value)
-        row.check()
+        checked = _Line(source, line, value)
         why = _why_not(value)
         if why is None:
-            found.append((line, value))
+            found.append(checked)
         else:
             left_out[why] += 1
-    usual = _usual_outputs([value for _, value in found])
+    values = [one.value for one in found]
+    usual = _usual_outputs(values)
     rows: list[TraceRow] = []
     guessed = 0
-    for line, value in found:
-        row = _Line(source, line, value)
-        output = value.get("output_tokens")
+    for one in found:
+        output = one.value.get("output_tokens")
         if output is None:
-            output = usual.get(value.get("model"), usual.get(None))
+            output = usual.get(one.value.get("model"), usual.get(None))
             guessed += 1
         if output is None:
             left_out["requests without output_tokens, where no other one shows what is usual"] += 1
         else:
-            rows.append(row.row(output))
-    return tuple(rows), tuple(_notes(rows, [value for _, value in found], left_out, guessed if rows else 0))
+            rows.append(one.row(output))
+    return tuple(rows), tuple(_notes(rows, values, left_out, guessed if rows else 0))
 
 
 class _Line:
-    """One line's object; reads its fields, or complains about them."""
+    """One line's object, with everything checked that can be wrong with it, whether it is played or not.
+
+    Raises:
+        InputError: a field is not what it should be.
+    """
+
+    __slots__ = ("_at_ns", "_keep_alive_ns", "_line", "_options", "_source", "value")
 
     def __init__(self, source: TraceText, line: int, value: dict[str, Any]) -> None:
-        self._source, self._line, self._value = source, line, value
+        self._source, self._line, self.value = source, line, value
+        self._check()
+        self._at_ns = self._read_at_ns()
+        self._options = self._read_options()
+        self._keep_alive_ns = self._read_keep_alive_ns()
 
-    def check(self) -> None:
-        """Everything that can be wrong with a line, whether it is played or not."""
-        if ("at_ns" in self._value) == ("at_s" in self._value):
+    def _check(self) -> None:
+        if ("at_ns" in self.value) == ("at_s" in self.value):
             raise self._wrong("a request has exactly one of at_ns (whole nanoseconds) and at_s (seconds)")
         for name in ("prompt_tokens", "output_tokens", "shared_prefix_tokens", "service_ns"):
             self._count(name)
         self._count("at_ns")
-        self._at_ns()
         for name in ("model", "session", "text", "system"):
-            if not isinstance(self._value.get(name, ""), str):
-                raise self._wrong(f"{name}: found {shown(self._value[name])}; a text")
+            if not isinstance(self.value.get(name, ""), str):
+                raise self._wrong(f"{name}: found {shown(self.value[name])}; a text")
         for name, allowed in (("kind", KINDS), ("outcome", OUTCOMES)):
-            if self._value.get(name, allowed[0]) not in allowed:
-                raise self._wrong(f"{name}: found {shown(self._value[name])}; allowed: {', '.join(allowed)}")
-        priority = self._value.get("priority", 0)
+            if self.value.get(name, allowed[0]) not in allowed:
+                raise self._wrong(f"{name}: found {shown(self.value[name])}; allowed: {', '.join(allowed)}")
+        priority = self.value.get("priority", 0)
         if isinstance(priority, bool) or not isinstance(priority, int):
             raise self._wrong(f"priority: found {shown(priority)}; a whole number")
-        self._options()
-        self._keep_alive_ns()
 
     def row(self, output_tokens: int) -> TraceRow:
         """The line as a row; `output_tokens` where the line itself may have none."""
-        value = self._value
+        value = self.value
         prompt_tokens = max(1, value["prompt_tokens"])
         return TraceRow(
             line=self._line,
-            at_ns=self._at_ns(),
+            at_ns=self._at_ns,
             prompt_tokens=prompt_tokens,
             output_tokens=max(1, output_tokens),
             model=value.get("model"),
@@ -106,26 +111,26 @@ class _Line:
             service_ns=value.get("service_ns"),
             text=value.get("text", ""),
             system=value.get("system"),
-            options=self._options(),
-            keep_alive_ns=self._keep_alive_ns(),
+            options=self._options,
+            keep_alive_ns=self._keep_alive_ns,
             priority=value.get("priority", 0),
         )
 
-    def _at_ns(self) -> int:
-        if "at_ns" in self._value:
-            return int(self._value["at_ns"])
-        seconds = self._value["at_s"]
+    def _read_at_ns(self) -> int:
+        if "at_ns" in self.value:
+            return int(self.value["at_ns"])
+        seconds = self.value["at_s"]
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= _MOST / NS_PER_S:
             raise self._wrong(f"at_s: found {shown(seconds)}; a number of seconds, at least 0")
         return round(seconds * NS_PER_S)
 
     def _count(self, name: str) -> None:
-        number = self._value.get(name, 0)
+        number = self.value.get(name, 0)
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= _MOST:
             raise self._wrong(f"{name}: found {shown(number)}; a whole number, at least 0")
 
-    def _options(self) -> tuple[tuple[str, Any], ...]:
-        options = self._value.get("options", {})
+    def _read_options(self) -> tuple[tuple[str, Any], ...]:
+        options = self.value.get("options", {})
         if not isinstance(options, dict):
             raise self._wrong(f'options: found {shown(options)}; an object, as in {{"num_ctx": 8192}}')
         for name, value in options.items():
@@ -138,11 +143,11 @@ class _Line:
             if name not in _LENGTHS
         )
 
-    def _keep_alive_ns(self) -> int | None:
+    def _read_keep_alive_ns(self) -> int | None:
         try:
-            return parse_keep_alive(self._value.get("keep_alive"))
+            return parse_keep_alive(self.value.get("keep_alive"))
         except KeepAliveError as error:
-            raise self._wrong(f"keep_alive: found {shown(self._value['keep_alive'])}; {error}") from None
+            raise self._wrong(f"keep_alive: found {shown(self.value['keep_alive'])}; {error}") from None
 
     def _wrong(self, text: str) -> InputError:
         return self._source.error(self._line, text)
