@@ -14,9 +14,9 @@ from toolkit.errors import UsageError
 SMALL = """
 name: two-models
 seed: 3
-duration: 4m
+duration: 2m
 arrivals: {kind: constant, rate: 300/h}
-output_tokens: 60
+output_tokens: 600
 sequence: [a, b]
 prompts:
   - {id: a, model: "qwen2.5:7b", text: "A short question."}
@@ -35,9 +35,8 @@ def scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*words: object) -> str:
-    result = CliRunner().invoke(
-        cli, ["plan", *map(str, words), "--executor", "serial", "--repeat", "6"], catch_exceptions=False
-    )
+    always = ("--executor", "serial", "--repeat", "6", "--question", "load")
+    result = CliRunner().invoke(cli, ["plan", *map(str, words), *always], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.stdout
 
@@ -69,6 +68,22 @@ def test_a_promise_that_cannot_be_kept_is_answered_with_no_load(scenario: Path) 
     assert "at no load" in told["sentence"]
 
 
+def test_settings_hosts_and_costs_in_one_call(scenario: Path) -> None:
+    """Two models that do not stay together at the automatic context: another context brings more."""
+    words = ("--question", "settings", "--question", "host", "--gpus", "RTX 3060,RTX 5060 Ti", "--json")
+    told = json.loads(run(scenario, "--strategy", "server-default", *words))
+    settings, host = told["settings"], told["host"]
+    assert settings["load"]["load"] > told["load"]["load"]
+    assert ["deepseek-coder-v2:16b", "qwen2.5:7b"] in settings["stay_together"]
+    kept = [row for row in host["looked_at"] if row["kept"]]
+    assert host["chosen"] == host["looked_at"][-1]["gpus"] == kept[-1]["gpus"]
+    assert all(not row["kept"] for row in host["looked_at"][:-1])
+    assert told["costs"][-1]["money_per_thousand"] > 0
+    assert any("Prices as of" in sentence for sentence in told["assumptions"])
+    assert told["more"] is None
+    assert len(told["sentences"]) == 4
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -76,6 +91,7 @@ def test_a_promise_that_cannot_be_kept_is_answered_with_no_load(scenario: Path) 
         (["--host", "config"], "asks no host"),
         (["--executor", "moon"], "--executor moon"),
         (["--strategy", "luck"], "luck"),
+        (["--gpus", "Voodoo2", "--question", "host"], "Voodoo2: not in the table"),
     ],
 )
 def test_wrong_words_are_one_sentence(scenario: Path, words: list[str], said: str) -> None:

@@ -18,10 +18,21 @@ from toolkit.cli.options import global_options
 @click.option("--limit", type=click.IntRange(1), help="Only the first N requests.")
 @click.option("--seed", type=int, help="Seed of the first repetition; the scenario's own by default.")
 @click.option(
+    "--question",
+    "questions",
+    multiple=True,
+    type=click.Choice(("load", "settings", "host", "more")),
+    help="Only this one; may be given several times.",
+)
+@click.option(
     "--slo", "slos", multiple=True, metavar="M=LIMIT@SHARE", help="ttft=5s@95%; the scenario's own by default."
 )
 @click.option("--strategy", metavar="NAME", help="The strategy in force; the config's by default.")
 @click.option("--num-ctx", type=click.IntRange(4), help="The context in force.")
+@click.option("--gpus", metavar="A,B", help="Hosts to choose from; all of the table by default.")
+@click.option(
+    "--gpus-file", type=click.Path(path_type=Path), metavar="FILE", help="GPUs with prices; bundled by default."
+)
 @click.option(
     "--repeat", type=click.IntRange(2, 1000), default=24, show_default=True, help="Most repetitions of a load."
 )
@@ -41,13 +52,16 @@ from toolkit.cli.options import global_options
 def plan(**given: Any) -> None:
     """Say how much load a host can take, and what would change that.
 
-    Finds the largest load of SCENARIO (or of --trace FILE) at which every promise is kept, with an interval, and checks
-    it by whole replays with other random numbers: kept there, broken ten percent above. Finished simulations are kept,
-    so an interrupted call goes on where it was.
+    Four questions, answered by whole replays on the simulated host: the largest load of SCENARIO (or of --trace FILE)
+    at which every promise is kept; the settings and the strategy that raise it; the cheapest host that keeps the
+    promises under this workload; what one more GPU or a second host would bring. Costs and energy come with them. Each
+    largest load is checked with other random numbers: kept there, broken ten percent above. Finished simulations are
+    kept, so an interrupted call goes on where it was.
 
     \b
     hotswap plan scenarios/coding-afternoon.yaml
-    hotswap plan scenarios/bursty-team.yaml --slo ttft=20s@90% --strategy lru-unload
+    hotswap plan scenarios/bursty-team.yaml --question load --slo ttft=20s@90% --strategy lru-unload
+    hotswap plan scenarios/working-day.yaml --question host --gpus "RTX 4090,RTX 5090"
     hotswap plan --trace FILE --format azure --slo ttft=10s@95% --config my-host.yaml
     """  # noqa: D301 - click reads the mark
     from toolkit.cli.plan_run import run_plan  # noqa: PLC0415 - keeps `--help` cheap

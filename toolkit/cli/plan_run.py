@@ -17,19 +17,18 @@ from toolkit.errors import Inconclusive, UsageError
 from toolkit.experiment.compare import one_strategy
 from toolkit.experiment.order import Order
 from toolkit.experiment.setup import check_models
-from toolkit.plan.answers import Report
 from toolkit.plan.case import Case
 from toolkit.plan.evaluate import Study, setup_of, source_digest
 from toolkit.plan.executors.pool import PoolExecutor
 from toolkit.plan.executors.serial import SerialExecutor
+from toolkit.plan.gpu_table import load_table
 from toolkit.plan.json_text import to_jsonable
-from toolkit.plan.load_question import largest_load
 from toolkit.plan.order import workload_of
+from toolkit.plan.planner import QUESTIONS, Asked, answer
 from toolkit.plan.points import KnownPoints, PointFile
 from toolkit.plan.search import Effort
 from toolkit.plan.slo import parse_slos
 from toolkit.plan.sweep import Sweep
-from toolkit.plan.tally import offered_per_h
 from toolkit.plan.text import text_of
 
 if TYPE_CHECKING:
@@ -46,18 +45,21 @@ def run_plan(given: dict[str, Any]) -> None:
     """Answer, print, and end with 3 where an answer was found and could not be confirmed."""
     if given["host"] is not None:
         raise UsageError("a plan is simulated and asks no host; describe yours with --config, and leave out --host")
+    asked = _asked(given)
     study, case = _study(given)
     with _executor(given) as executor, _points(given) as points, plan_bar(quiet=given["quiet"]) as watcher:
         sweep = Sweep(study, executor, points, watcher)
-        report = _answer(sweep, case, Effort(most=given["repeat"], fewest=min(given["repeat"], Effort().fewest)))
+        report = answer(sweep, case, asked)
     if given["as_json"]:
         click.echo(json.dumps(to_jsonable(report), indent=2, ensure_ascii=False, allow_nan=False))
     else:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else NARROWEST
         click.echo(text_of(report, max(NARROWEST, min(columns, WIDEST))))
-    checked = report.load.checked
-    if checked.at is not None and not checked.confirmed:
-        raise Inconclusive("the answer was not confirmed; more repetitions decide (--repeat)")
+    doubtful = [one.label for one in report.checks if not one.checked.confirmed]
+    if doubtful:
+        raise Inconclusive(
+            f"not confirmed: the largest load {' and '.join(doubtful)}; more repetitions decide (--repeat)"
+        )
 
 
 def _study(given: dict[str, Any]) -> tuple[Study, Case]:
@@ -78,20 +80,12 @@ def _study(given: dict[str, Any]) -> tuple[Study, Case]:
     return Study(config, workload, slos, source_digest()), case
 
 
-def _answer(sweep: Sweep, case: Case, effort: Effort) -> Report:
-    study = sweep.study
-    plan = study.workload.plan(1.0, 0)
-    (base,) = sweep.measure([(case, 1.0)], range(effort.scan), "this workload")
-    return Report(
-        workload=plan.name,
-        description=plan.description,
-        host=setup_of(study.config, case, case.sites[0]).spec.description,
-        slos=study.slos,
-        base_per_h=offered_per_h(base),
-        base_users=study.workload.users,
-        load=largest_load(sweep, case, "as configured", effort),
-        notes=plan.notes,
-    )
+def _asked(given: dict[str, Any]) -> Asked:
+    """The questions, and how much is simulated for them. Raises UsageError."""
+    questions = given["questions"] or QUESTIONS
+    gpus = tuple(name.strip() for name in (given["gpus"] or "").split(",") if name.strip())
+    effort = Effort(most=given["repeat"], fewest=min(given["repeat"], Effort().fewest))
+    return Asked(questions, load_table(given["gpus_file"]), gpus, effort)
 
 
 @contextmanager

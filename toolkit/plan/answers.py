@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from toolkit.plan.case import Case
     from toolkit.plan.confirm import Checked
+    from toolkit.plan.cost import Cost
+    from toolkit.plan.host_question import HostAnswer
+    from toolkit.plan.more_question import MoreAnswer
     from toolkit.plan.search import Judged
+    from toolkit.plan.settings_question import SettingsAnswer
     from toolkit.stats.interval import Interval
     from toolkit.workload.plan import Slo
 
@@ -42,7 +46,11 @@ class LoadAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that was asked. `base_per_h` is the rate of the workload as it is written."""
+    """Everything that was asked; what was not is None.
+
+    `base_per_h` is the rate of the workload as it is written. `load` is the answer for what is in force, `best_load`
+    with the best settings, `host_load` for the cheapest host that keeps the promises.
+    """
 
     workload: str
     description: str
@@ -50,5 +58,27 @@ class Report:
     slos: tuple[Slo, ...]
     base_per_h: float
     base_users: int | None
-    load: LoadAnswer
+    load: LoadAnswer | None = None
+    settings: SettingsAnswer | None = None
+    best_load: LoadAnswer | None = None
+    hosts: HostAnswer | None = None
+    host_load: LoadAnswer | None = None
+    more: MoreAnswer | None = None
+    costs: tuple[CostRow, ...] = ()
+    assumptions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def checks(self) -> tuple[LoadAnswer, ...]:
+        """Every largest load that was found and checked."""
+        answers = (self.load, self.best_load, self.host_load)
+        return tuple(one for one in answers if one is not None and one.checked.at is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """What a host costs under this workload."""
+
+    host: str
+    cost: Cost
+    currency: str

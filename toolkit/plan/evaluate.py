@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from toolkit.errors import UsageError
 from toolkit.experiment.setup import bare_setup, check_models
-from toolkit.experiment.simulate import twin_provenance
 from toolkit.plan.tally import tally_of
-from toolkit.replay.virtual import play
+from toolkit.replay.fleet import Member, play_fleet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from toolkit.config.models import Config
     from toolkit.config.twin import TwinSection
     from toolkit.experiment.setup import Setup
     from toolkit.plan.case import Card, Case, Point, Site
     from toolkit.plan.tally import Tally
     from toolkit.plan.workload import Workload
-    from toolkit.workload.plan import Slo
+    from toolkit.workload.plan import PlannedRequest, Slo
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +55,23 @@ class Evaluate:
     def __call__(self, point: Point) -> Tally:
         """Play the point. Raises UsageError for a model that no host has."""
         plan = self.study.workload.plan(point.load, point.repetition)
-        setup = setup_of(self.study.config, point.case, point.case.sites[0])
-        check_models(setup, plan)
-        run = play(
-            plan,
-            setup.dispatcher(point.case.strategy),
-            setup.spec,
-            strategy=point.case.strategy,
-            repetition=point.repetition,
-            provenance=twin_provenance(setup, plan, 1),
-        )
+        case, config = point.case, self.study.config
+        setups = [setup_of(config, case, site) for site in case.sites]
+        check_models(setups[0], plan)
+        members = [Member(one.spec, one.dispatcher(case.strategy), one.turns(case.strategy)) for one in setups]
+        played = play_fleet(plan, members, partial(_place_of, setups[0], case.sites), point.repetition)
         longest = max((request.prompt_tokens + request.output_tokens for request in plan.requests), default=0)
-        return tally_of([(run.records, run.residency)], self.study.slos, plan.duration_ns, longest)
+        return tally_of(played, self.study.slos, plan.duration_ns, longest)
+
+
+def _place_of(setup: Setup, sites: Sequence[Site], request: PlannedRequest) -> int:
+    """The first host that serves the model which the request goes to."""
+    model = request.model or setup.router.route(request.text).model
+    serving = (place for place, site in enumerate(sites) if site.models is None or model in site.models)
+    found = next(serving, None)
+    if found is None:
+        raise UsageError(f"no host of this placement serves {model}")
+    return found
 
 
 def setup_of(config: Config, case: Case, site: Site) -> Setup:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 from itertools import chain
-from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -15,6 +14,9 @@ from toolkit.config.section import Section, wrong_key
 from toolkit.config.twin_parts import GpuSection
 from toolkit.errors import InputError
 from toolkit.plan.case import Card
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HOURS_A_YEAR: Final = 8760
 BUNDLED: Final = "gpus.yaml"
@@ -30,9 +32,10 @@ Money = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class PricedGpu(Section):
-    """A GPU; `price` to buy it, or `price_per_hour` to rent it with its machine. `fp16_tflops`: dense, on its tensor cores.
+    """A GPU; `price` to buy it, or `price_per_hour` to rent it with its machine.
 
-    `watts` at work, `idle` with a model in memory and nothing to do. `source`: who says so, and when.
+    `fp16_tflops` is dense, on its tensor cores; `watts` at work, `idle` with a model in memory and nothing to do.
+    `source` says who says so, and when.
     """
 
     gpu: GpuSection
@@ -145,7 +148,7 @@ def card_of(table: GpuTable, priced: PricedGpu, reference: GpuSection | None) ->
     if reference is None:
         return Card(priced.gpu)
     decode = priced.gpu.bandwidth_bytes_per_s / reference.bandwidth_bytes_per_s
-    known = find(table, reference)
+    known = find(table, reference.name)
     theirs = None if known is None else known.fp16_tflops
     prefill = priced.fp16_tflops / theirs if priced.fp16_tflops and theirs else decode
     return Card(priced.gpu, prefill, decode)
@@ -157,13 +160,16 @@ def costs_of(table: GpuTable, priced: PricedGpu, count: int) -> Costs:
         return Costs(priced.price_per_hour * count, 0.0, 0.0, 0.0)
     machine = table.machine
     fixed = ((priced.price or 0) * count + machine.price) / (table.years * HOURS_A_YEAR)
-    idle_w, busy_w = priced.idle_w * count + machine.idle_w, priced.busy_w + priced.idle_w * (count - 1) + machine.busy_w
+    idle_w, busy_w = (
+        priced.idle_w * count + machine.idle_w,
+        priced.busy_w + priced.idle_w * (count - 1) + machine.busy_w,
+    )
     return Costs(fixed, idle_w, busy_w, table.electricity_per_kwh)
 
 
-def find(table: GpuTable, gpu: GpuSection) -> PricedGpu | None:
-    """The table's entry for a GPU of a config, by name (blanks, case and the vendor's name do not matter)."""
-    return next((one for one in table.gpus if _key(one.gpu.name) == _key(gpu.name)), None)
+def find(table: GpuTable, name: str) -> PricedGpu | None:
+    """The table's entry for a GPU by name (blanks, case and the vendor's name do not matter)."""
+    return next((one for one in table.gpus if _key(one.gpu.name) == _key(name)), None)
 
 
 def _key(name: str) -> str:

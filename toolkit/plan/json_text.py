@@ -4,30 +4,100 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toolkit.plan.sentences import sentences
 from toolkit.plan.tally import kept_share, offered_per_h, ttft_quantile_s
-from toolkit.plan.text import load_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.plan.answers import LoadAnswer, Report
     from toolkit.plan.case import Case
+    from toolkit.plan.host_question import HostAnswer
+    from toolkit.plan.more_question import MoreAnswer
     from toolkit.plan.search import Judged
+    from toolkit.plan.settings_question import SettingsAnswer
     from toolkit.workload.plan import Slo
 
 
 def to_jsonable(report: Report) -> dict[str, Any]:
     """Everything, in plain values; what is not known is null."""
     return {
-        "sentence": load_sentence(report.load, report),
+        "sentence": next(iter(sentences(report)), None),
+        "sentences": list(sentences(report)),
         "workload": report.workload,
-        "host": report.host,
+        "this_host": report.host,
         "slos": [{"metric": slo.metric, "limit_s": slo.limit_ns / 1e9, "share": slo.share} for slo in report.slos],
         "base_requests_per_h": report.base_per_h,
         "base_users": report.base_users,
-        "load": load_jsonable(report.load, report.slos),
+        "load": _load(report.load, report.slos),
+        "settings": None if report.settings is None else _settings(report.settings, report),
+        "host": None if report.hosts is None else _hosts(report.hosts, report),
+        "more": None if report.more is None else _more(report.more),
+        "costs": [
+            {
+                "host": row.host,
+                "currency": row.currency,
+                "money_per_thousand": row.cost.money,
+                "energy_wh_per_thousand": row.cost.energy_wh,
+                "busy_share": row.cost.busy_share,
+                "requests_per_h": row.cost.per_h,
+            }
+            for row in report.costs
+        ],
+        "assumptions": list(report.assumptions),
         "notes": list(report.notes),
     }
+
+
+def _settings(settings: SettingsAnswer, report: Report) -> dict[str, Any]:
+    return {
+        "best": case_jsonable(settings.best),
+        "tried": settings.tried,
+        "left_out_as_spilling": settings.left_out,
+        "longest_request_tokens": settings.needed_tokens,
+        "stay_together": [list(names) for names in settings.together],
+        "finalists": [
+            {"case": case_jsonable(one.case), "load": one.load, "slack": one.slack} for one in settings.finalists
+        ],
+        "load": _load(report.best_load, report.slos),
+    }
+
+
+def _hosts(hosts: HostAnswer, report: Report) -> dict[str, Any]:
+    return {
+        "chosen": None if hosts.chosen is None else hosts.chosen.option.name,
+        "looked_at": [
+            {
+                "gpus": row.option.name,
+                "fixed_cost_per_h": row.option.costs.fixed_per_h,
+                "price_source": row.option.source,
+                "spilling": list(row.spilling),
+                "kept": row.keeps,
+                "slack": row.slack,
+                "ttft_p95_s": ttft_quantile_s(row.tallies, 0.95),
+            }
+            for row in hosts.rows
+        ],
+        "load": _load(report.host_load, report.slos),
+    }
+
+
+def _more(more: MoreAnswer) -> dict[str, Any]:
+    return {
+        "now": more.now,
+        "changes": [
+            {
+                "change": row.label,
+                "load": row.load,
+                "hosts": [None if site.models is None else list(site.models) for site in row.case.sites],
+            }
+            for row in more.rows
+        ],
+    }
+
+
+def _load(answer: LoadAnswer | None, slos: Sequence[Slo]) -> dict[str, Any] | None:
+    return None if answer is None else load_jsonable(answer, slos)
 
 
 def load_jsonable(answer: LoadAnswer, slos: Sequence[Slo]) -> dict[str, Any]:

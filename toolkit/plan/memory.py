@@ -26,7 +26,9 @@ MOST_MODELS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Fitting:
-    """`spilling` models do not fit alone; `together` are the largest sets that stay, by what they really take and by what
+    """What was worked out.
+
+    `spilling` models do not fit alone; `together` are the largest sets that stay, by what they really take and by what
     the server believes. `unknown` models are in no catalogue: the twin's own figures decide about them.
     """
 

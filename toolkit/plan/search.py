@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 SCAN: Final = (0.25, 0.5, 1.0, 2.0)
 LOWEST: Final = 1 / 64
 HIGHEST: Final = 256.0
-TOLERANCE: Final = 1.02
-"""Bisection ends when the bracket is this narrow (ratio of its ends)."""
+LONG_PLAN: Final = 2_500
+"""Requests in a plan."""
 REFUTED_AT: Final = 1.1
 """An answer must fail at so many times its load."""
 
@@ -84,17 +84,24 @@ class Effort:
     """How much is simulated.
 
     `scan` repetitions of each load of the scan; then as many of each load as it takes for `requests`, within bounds.
+    Bisection ends when the ratio of the bracket's ends is at most `tolerance`.
     """
 
     scan: int = 3
     requests: int = 6_000
     fewest: int = 6
     most: int = 24
+    tolerance: float = 1.02
 
     def repetitions(self, tallies: Sequence[Tally]) -> int:
-        """How many repetitions of a load like this one."""
+        """How many repetitions of a load like this one; a few of very long plans say as much as many of short ones."""
         mean = sum(tally.requests for tally in tallies) / max(len(tallies), 1)
-        return min(max(math.ceil(self.requests / max(mean, 1)), self.fewest), self.most)
+        fewest = self.fewest if mean <= LONG_PLAN else min(2, self.fewest)
+        return min(max(math.ceil(self.requests / max(mean, 1)), fewest), self.most)
+
+    def scans(self, load: float) -> int:
+        """How many repetitions of a load of the scan; far above the workload one is enough to find the bracket."""
+        return self.scan if load <= SCAN[-1] else 1
 
 
 class LoadSearch:
@@ -114,7 +121,8 @@ class LoadSearch:
         """Scan, bracket, halve."""
         self._judge(self._loads(SCAN), self._effort.scan)
         while self._top().keeps and self._top().load < self._highest:
-            self._judge(self._loads((min(self._top().load * 2, self._highest),)), self._effort.scan)
+            higher = self._loads((min(self._top().load * 2, self._highest),))
+            self._judge(higher, self._effort.scans(higher[0]))
         while not any(one.keeps for one in self._judged.values()) and self._judge_lower():
             pass
         keeping = [one for one in self._judged.values() if one.keeps]
@@ -139,7 +147,7 @@ class LoadSearch:
             if high.load >= self._highest:
                 return self._found(high.load, repetitions, open_end=True)
             low, high = high, self._one(self._above(high.load, step), repetitions)
-        while high.load / low.load > TOLERANCE:
+        while high.load / low.load > self._effort.tolerance:
             middle = self._snapped(math.sqrt(low.load * high.load))
             if not low.load < middle < high.load:
                 break

@@ -25,9 +25,11 @@ if TYPE_CHECKING:
     from toolkit.plan.tally import Tally
 
 CONTEXTS: Final = (4096, 8192, 16384, 32768)
+SPARE: Final = 1.25
+"""A context must hold this many times the longest request that was seen: the server cuts off the rest in silence."""
 PARALLEL: Final = (1, 2, 4)
 KV_TYPES: Final = ("f16", "q8_0")
-STRATEGIES: Final = ("server-default", "ram", "lru-unload", "lru", "lrfu", "steer(policy=next-use)")
+STRATEGIES: Final = ("server-default", "ram", "lru-unload", "lru", "steer(policy=next-use)", "lru+shadow")
 NUM_PARALLEL: Final = "OLLAMA_NUM_PARALLEL"
 KV_CACHE_TYPE: Final = "OLLAMA_KV_CACHE_TYPE"
 MAX_LOADED: Final = "OLLAMA_MAX_LOADED_MODELS"
@@ -63,7 +65,7 @@ class SettingsAnswer:
 
 
 def best_settings(
-    sweep: Sweep, base: Case, memory: Memory, gpus: tuple[GpuSection, ...], load: float, needed_tokens: int
+    sweep: Sweep, base: Case, memory: Memory, *, gpus: tuple[GpuSection, ...], load: float, needed_tokens: int
 ) -> SettingsAnswer:
     """Race at `load` and above; `base` is what is in force, and always among the candidates."""
     cases, left_out = candidates(base, memory, gpus, needed_tokens)
@@ -84,7 +86,7 @@ def candidates(
     base: Case, memory: Memory, gpus: tuple[GpuSection, ...], needed_tokens: int
 ) -> tuple[tuple[Case, ...], int]:
     """Contexts that hold the longest request, cache types and slots; without those that spill for no reason."""
-    contexts = (base.num_ctx, *(tokens for tokens in CONTEXTS if tokens >= needed_tokens))
+    contexts = (base.num_ctx, *(tokens for tokens in CONTEXTS if tokens >= needed_tokens * SPARE))
     cases = [
         with_settings(base, context, kv_type, parallel)
         for context in dict.fromkeys(contexts)

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from toolkit.plan.search import REFUTED_AT
+from toolkit.plan.sentences import sentences
 from toolkit.plan.tally import kept_share, offered_per_h, ttft_quantile_s
-from toolkit.plan.words import case_words, load_words, promise, times
+from toolkit.plan.words import case_words, promise, times
 from toolkit.report.wording import duration, listed, percent
 
 if TYPE_CHECKING:
@@ -19,15 +20,25 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from toolkit.plan.answers import LoadAnswer, Report
+    from toolkit.plan.host_question import HostAnswer
     from toolkit.workload.plan import Slo
 
 
 def text_of(report: Report, width: int) -> str:
     """The whole report."""
-    parts: list[RenderableType] = [load_sentence(report.load, report), "", _promises(report), ""]
-    parts += [_curve(report.load, report.slos)]
-    notes = (*load_notes(report.load), *report.notes)
-    parts += ["", *(f"- {note}" for note in notes)]
+    parts: list[RenderableType] = []
+    for sentence in sentences(report):
+        parts += [sentence, ""]
+    parts += [_promises(report)]
+    for one in (report.load, report.best_load, report.host_load):
+        if one is not None:
+            parts += ["", f"{one.label[:1].upper()}{one.label[1:]}: {case_words(one.case)}", _curve(one, report.slos)]
+            parts += [f"- {note}" for note in load_notes(one)]
+    if report.hosts is not None:
+        parts += ["", "Hosts, cheapest first, under this workload", _hosts(report.hosts)]
+    if report.settings is not None and report.settings.left_out:
+        parts += ["", f"- {report.settings.left_out} settings were left out: a model would spill (hotswap fit)."]
+    parts += ["", *(f"- {note}" for note in (*report.assumptions, *report.notes))]
     return rendered(parts, width)
 
 
@@ -38,21 +49,6 @@ def rendered(parts: Sequence[RenderableType], width: int) -> str:
     for part in parts:
         console.print(part, markup=False, highlight=False, emoji=False)
     return "\n".join(line.rstrip() for line in buffer.getvalue().rstrip().split("\n"))
-
-
-def load_sentence(answer: LoadAnswer, report: Report) -> str:
-    """The answer in one sentence."""
-    where = f"{report.host} {answer.label}"
-    if answer.load is None:
-        broken = f": {promise(answer.breaks_first)} is broken even then" if answer.breaks_first else ""
-        least = answer.curve[0].load if answer.curve else 0.0
-        tried = f"{times(least)} this workload is the least that was tried"
-        return f"{where} keeps these promises at no load; {tried}{broken}."
-    if answer.checked.found.open_end:
-        words = load_words(answer.load, answer.per_h, answer.users)
-        return f"{where} keeps every promise at {words} still; more was not simulated."
-    first = f"; above that, {promise(answer.breaks_first)} is the first to be broken" if answer.breaks_first else ""
-    return f"{where} keeps every promise up to {load_words(answer.load, answer.per_h, answer.users)}{first}."
 
 
 def load_notes(answer: LoadAnswer) -> tuple[str, ...]:
@@ -94,8 +90,25 @@ def _check_note(answer: LoadAnswer) -> list[str]:
 
 
 def _promises(report: Report) -> str:
-    case = case_words(report.load.case)
-    return f"{report.workload}, {listed([promise(slo) for slo in report.slos])}; {case}."
+    return f"{report.workload}: {listed([promise(slo) for slo in report.slos])}."
+
+
+def _hosts(hosts: HostAnswer) -> Table:
+    """Every host that was looked at."""
+    table = Table(box=None, header_style="", pad_edge=False)
+    for heading in ("GPUs", "an hour", "TTFT p50", "p95", "tightest", ""):
+        table.add_column(heading, justify="left" if heading in {"GPUs", ""} else "right", no_wrap=heading != "")
+    for row in hosts.rows:
+        told = f"{' and '.join(row.spilling)} would spill" if row.spilling else "keeps all" if row.keeps else ""
+        table.add_row(
+            row.option.name,
+            f"{row.option.costs.fixed_per_h:.3f}",
+            duration(ttft_quantile_s(row.tallies, 0.5)),
+            duration(ttft_quantile_s(row.tallies, 0.95)),
+            "-" if row.slack is None else f"{row.slack * 100:+.1f}",
+            told,
+        )
+    return table
 
 
 def _curve(answer: LoadAnswer, slos: Sequence[Slo]) -> Table:

@@ -17,16 +17,17 @@ _PER_MINUTE, _PER_S = 600.0, 36_000.0
 def rate(per_h: float) -> str:
     """Write a rate of requests in a unit that suits it: `31 requests/h`, `12 requests/min`, `14 requests/s`."""
     if per_h >= _PER_S:
-        return f"{_digits(per_h / 3600)} requests/s"
-    return f"{_digits(per_h / 60)} requests/min" if per_h >= _PER_MINUTE else f"{_digits(per_h)} requests/h"
+        return f"{amount(per_h / 3600)} requests/s"
+    return f"{amount(per_h / 60)} requests/min" if per_h >= _PER_MINUTE else f"{amount(per_h)} requests/h"
 
 
 def times(load: float) -> str:
     """Write a load: `2.09 times`, `20 times`."""
-    return f"{_digits(load)} times"
+    return f"{amount(load)} times"
 
 
-def _digits(number: float) -> str:
+def amount(number: float) -> str:
+    """Write a number to three digits, or whole."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"  # noqa: PLR2004 - three digits
 
 

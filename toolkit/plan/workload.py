@@ -117,5 +117,5 @@ def rounded(load: float) -> float:
     return float(f"{load:.4g}")
 
 
-MOST_REQUESTS: Final = MAX_REQUESTS // 10
+MOST_REQUESTS: Final = MAX_REQUESTS // 5
 """More requests than this in one plan are not simulated: a search would take minutes for each step."""

@@ -52,13 +52,16 @@ def play(
 
     The host draws from the plan's seed and the repetition, never from the strategy: all strategies meet the same host.
     """
-    player = _Player(plan, dispatcher, spec, f"{plan.seed}:{repetition}", turns=turns, on_answer=on_answer)
+    player = Player(plan, dispatcher, spec, f"{plan.seed}:{repetition}", turns=turns, on_answer=on_answer)
     records, spans, end_ns = player.run()
     return Run(strategy, repetition, records, spans, end_ns, complete=True, provenance=provenance)
 
 
-class _Player:
-    """The client in virtual time: a callback of the virtual host for each arrival and each answer."""
+class Player:
+    """The client in virtual time: a callback of the virtual host for each arrival and each answer.
+
+    `pass_on(request, due_ns)` is told of each request that follows an answer; by default it comes to the same host.
+    """
 
     def __init__(
         self,
@@ -68,14 +71,17 @@ class _Player:
         seed: str,
         *,
         turns: Turns | None,
-        on_answer: Callable[[], None] | None,
+        on_answer: Callable[[], None] | None = None,
+        followers: Followers | None = None,
+        pass_on: Callable[[PlannedRequest, int], None] | None = None,
     ) -> None:
         self._turns = turns
         self._queued: dict[str, tuple[PlannedRequest, int]] = {}  # those before the host, and when they came
         self._plan = plan
         self._on_answer = on_answer
         self._dispatcher = dispatcher
-        self._followers = Followers(plan)
+        self._followers = followers or Followers(plan)
+        self._pass_on = pass_on or self.expect
         self._host, self._timing = build(spec, seed)
         self._records: dict[str, RequestRecord] = {}
         self._under_way: dict[str, Dispatch] = {}
@@ -84,10 +90,31 @@ class _Player:
 
     def run(self) -> tuple[tuple[RequestRecord, ...], tuple[ResidencySpan, ...], int]:
         """Records in the plan's order, spans in order of their loads, and the time of the last answer."""
+        self.begin()
+        self._host.run()
+        return self.finish()
+
+    @property
+    def next_ns(self) -> int | None:
+        """When something happens next; None if nothing does any more."""
+        return self._host.next_ns
+
+    def begin(self) -> None:
+        """Expect everybody who comes on their own."""
         for request in self._plan.requests:
             if request.at_ns is not None:
-                self._host.at(request.at_ns, partial(self._arrive, request))
-        self._host.run()
+                self.expect(request, request.at_ns)
+
+    def expect(self, request: PlannedRequest, due_ns: int) -> None:
+        """A request will arrive then."""
+        self._host.at(due_ns, partial(self._arrive, request))
+
+    def run_until(self, until_ns: int) -> None:
+        """Let things happen, up to and including that time."""
+        self._host.run(until_ns)
+
+    def finish(self) -> tuple[tuple[RequestRecord, ...], tuple[ResidencySpan, ...], int]:
+        """What `run` returns, when nothing can happen any more."""
         for request, intended_ns in self._queued.values():  # nothing happens any more that could let them in
             self._under_way[request.id] = self._dispatcher.dispatch(request, intended_ns, self._host.now_ns, ())
         for dispatch in self._under_way.values():
@@ -171,8 +198,7 @@ class _Player:
             self._turns.ended(dispatch.request.id, seen.done_ns, service_ns)
             self._admit(self._turns)
         for follower in self._followers.after(dispatch.request.id):
-            due_ns = self._host.now_ns + follower.think_ns
-            self._host.at(due_ns, partial(self._arrive, follower))
+            self._pass_on(follower, self._host.now_ns + follower.think_ns)
 
     def _loaded(self) -> tuple[LoadedModel, ...]:
         """What `/api/ps` would say; only a row whose time has changed is made anew."""

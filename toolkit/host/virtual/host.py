@@ -182,6 +182,11 @@ class VirtualHost:
         if until_ns is not None and until_ns > self.now_ns:
             self.now_ns = until_ns
 
+    @property
+    def next_ns(self) -> int | None:
+        """When the next thing happens; None if nothing is left to happen."""
+        return self._heap[0][0] if self._heap else None
+
     # Requests ----------------------------------------------------------------------------------------------------
 
     def _model(self, name: str) -> ModelSpec:
