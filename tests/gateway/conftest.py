@@ -70,7 +70,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("gateway")
     config = folder / "config.yaml"
     trace = folder / "trace.jsonl"
-    config.write_text(f"{MODELS}gateway:\n  trace: {{file: {trace}}}\n", encoding="utf-8")
+    config.write_text(
+        f"{MODELS}gateway:\n  trace: {{file: {trace}}}\n  sessions: {{file: {folder}/s.db}}\n", encoding="utf-8"
+    )
     twin = ("twin", "serve", "--config", str(config), "--time-scale", "0.001")
     with (
         running(folder / "twin", *twin) as host_url,

@@ -52,7 +52,8 @@ async def _compose(path: Path, session_id: str, settings: Config, model: str, gi
     request = () if given.message is None else (ChatMessage("user", given.message),)
     sessions = SessionStore.open(path)
     try:
-        composer = await Composer.open(settings.gateway.context, sessions)
+        composer = Composer(settings.gateway.context, sessions)
+        await composer.recall()
         history = await sessions.history(session_id)
         return await composer.compose(history, request, Wanted(model, context_tokens, answer_tokens))
     finally:

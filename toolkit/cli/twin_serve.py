@@ -45,7 +45,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 @click.option(
     "--faults", type=click.Path(path_type=Path), metavar="FILE", help="What goes wrong and when; see docs/faults.md."
 )
-@click.option("--voice", default="prose", show_default=True, help="What models say: prose, echo or say:TEXT.")
+@click.option("--voice", default="prose", show_default=True, help="What models say: prose, echo, context or say:TEXT.")
 @click.option("--seed", type=int, default=0, help="Seed of everything that is drawn at random.")
 @click.option("--inspect", "inspects", is_flag=True, help="Serve /twin/state and /twin/events as well.")
 @click.option("--quiet", is_flag=True, help="No notes on stderr.")

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from toolkit.gateway.exchange import Dispatcher
     from toolkit.gateway.fleet import Fleet
     from toolkit.gateway.keys import Caller, KeyRing
     from toolkit.gateway.ledger import Ledger
     from toolkit.gateway.limits import RateLimit
+    from toolkit.gateway.remembering import Asks
     from toolkit.routing.router import Router
 
 _OK, _UNAVAILABLE = 200, 503
@@ -46,7 +46,7 @@ class Parts:
     """What the endpoints work with."""
 
     fleet: Fleet
-    dispatcher: Dispatcher
+    dispatcher: Asks
     router: Router
     ledger: Ledger
     limit: RateLimit

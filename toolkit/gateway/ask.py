@@ -98,6 +98,16 @@ def last_user_text(messages: Any) -> str | None:
     return None
 
 
+def session_of(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
+    """The session: the body's `session`, else `X-Hotswap-Session`. Raises Refusal if it is no text."""
+    session = body.get("session")
+    if session is None:
+        return headers.get("x-hotswap-session")
+    if not isinstance(session, str):
+        raise Refusal(Why.BAD_REQUEST, "session: a text that names the conversation")
+    return session
+
+
 def priority_of(text: str | None) -> int:
     """`X-Hotswap-Priority`: low, normal or high. Raises Refusal for anything else."""
     if text is None:

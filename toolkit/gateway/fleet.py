@@ -58,6 +58,12 @@ class Fleet:
         """Whether a host has the model on disk."""
         return any(backend.has(model) for backend in self.backends)
 
+    def context_of(self, model: str) -> int | None:
+        """The context of a model that is in memory, in tokens, the smallest of all hosts; None if that is not known."""
+        name = canonical_model_name(model)
+        rows = (row for backend in self.backends for row in backend.rows if row.name == name)
+        return min((row.context_length for row in rows if row.context_length), default=None)
+
     async def keep_looking(self) -> None:
         """Look at all hosts for ever: often while they are used, rarely else."""
         await asyncio.gather(*(_keep_looking(backend) for backend in self.backends))

@@ -6,23 +6,30 @@ import os
 import socket
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.cache.disciplines.estimates import ServiceEstimates
 from toolkit.cache.manager import build_manager
 from toolkit.cache.registry import StrategyContext
+from toolkit.config.llm import FAST, PRIMARY
 from toolkit.gateway.app import Parts, build_app
 from toolkit.gateway.backend import Backend
 from toolkit.gateway.breaker import Breaker
+from toolkit.gateway.context.composer import Composer
+from toolkit.gateway.context.summariser import Summariser
 from toolkit.gateway.exchange import Dispatcher
 from toolkit.gateway.fleet import Fleet
 from toolkit.gateway.gate import Gate
+from toolkit.gateway.idle import FastWriter, IdleWork
 from toolkit.gateway.keys import read_keys
 from toolkit.gateway.ledger import Ledger
 from toolkit.gateway.limits import RateLimit
 from toolkit.gateway.memory import LearnedMemory
 from toolkit.gateway.metrics import GatewayMetrics
 from toolkit.gateway.order import HostOrder
+from toolkit.gateway.remembering import Memory, Remembering
+from toolkit.gateway.sessions import SessionStore
 from toolkit.gateway.stats import GatewayStats
 from toolkit.ollama.address import parse_address
 from toolkit.ollama.aiohttp_transport import AiohttpTransport
@@ -47,6 +54,8 @@ class Gateway:
     fleet: Fleet
     keys: KeyRing
     warnings: tuple[str, ...]
+    memory: Memory | None = None
+    idle: IdleWork | None = None
 
 
 def gateway_from_config(
@@ -74,10 +83,12 @@ def gateway_from_config(
     clock_ns = time.monotonic_ns
     ledger = Ledger(fleet, GatewayStats(clock_ns()), GatewayMetrics(), clock_ns, write_trace)
     options = {entry.name: entry.options for entry in config.llm.models.values()}
+    dispatcher = Dispatcher(fleet, options, clock_ns, ledger)
+    memory = _memory(config, dispatcher, fleet)
     names, by_address = _own_names(bind or section.bind)
     parts = Parts(
         fleet=fleet,
-        dispatcher=Dispatcher(fleet, options, clock_ns, ledger),
+        dispatcher=Remembering(dispatcher, memory, options, fleet.context_of, clock_ns),
         router=router_from_config(config.llm),
         ledger=ledger,
         limit=RateLimit(section.limits.per_minute, section.limits.burst),
@@ -91,7 +102,24 @@ def gateway_from_config(
         writes=section.writes,
         texts=section.trace.texts,
     )
-    return Gateway(build_app(parts), fleet, keys, warnings)
+    idle = None if memory is None else IdleWork(fleet, memory, _fast(config), section.sessions.keep_ns)
+    return Gateway(build_app(parts), fleet, keys, warnings, memory, idle)
+
+
+def _memory(config: Config, dispatcher: Dispatcher, fleet: Fleet) -> Memory | None:
+    """The sessions and what is made of them, None where the config keeps none."""
+    section = config.gateway
+    if section.sessions.file is None:
+        return None
+    sessions = SessionStore.open(Path(section.sessions.file).expanduser())
+    composer = Composer(section.context, sessions)
+    writer = FastWriter(dispatcher, _fast(config), section.context.summary_tokens, fleet.context_of)
+    return Memory(sessions, composer, Summariser(sessions, composer, writer))
+
+
+def _fast(config: Config) -> str:
+    roles = config.llm.roles
+    return roles.get(FAST, roles[PRIMARY]).name
 
 
 def _backend(config: Config, environment: Mapping[str, str], address: Address) -> Backend:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toolkit.gateway.ask import BY_NAME, Ask, choose_model, last_user_text, priority_of
+from toolkit.gateway.ask import BY_NAME, Ask, choose_model, last_user_text, priority_of, session_of
 from toolkit.gateway.http import as_json, begin, piece, whole
 from toolkit.ollama.errors import OllamaError
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from starlette.types import Send
 
     from toolkit.gateway.ask import Kind
-    from toolkit.gateway.exchange import Dispatcher, Found, Reply
+    from toolkit.gateway.exchange import Found
     from toolkit.gateway.keys import Caller
+    from toolkit.gateway.remembering import Asks, Reply
     from toolkit.routing.router import Router
 
 OURS = ("session",)
@@ -27,7 +28,7 @@ _BUSY = 503
 class Native:
     """Passes a request on, and its answer back, piece by piece as the host sends it."""
 
-    def __init__(self, kind: Kind, path: str, router: Router, dispatcher: Dispatcher, *, texts: bool) -> None:
+    def __init__(self, kind: Kind, path: str, router: Router, dispatcher: Asks, *, texts: bool) -> None:
         self._kind = kind
         self._path = path
         self._router = router
@@ -55,6 +56,7 @@ class Native:
             reason=reason,
             caller=caller.name,
             priority=priority_of(headers.get("x-hotswap-priority")),
+            session=session_of(body, headers),
             endpoint=self._path,
             texts=self._texts,
         )

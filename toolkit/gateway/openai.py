@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from toolkit.gateway.ask import BY_NAME, Ask, choose_model, last_user_text, priority_of
+from toolkit.gateway.ask import BY_NAME, Ask, choose_model, last_user_text, priority_of, session_of
 from toolkit.gateway.guard import openai_error
 from toolkit.gateway.http import begin, piece, whole_json
 from toolkit.gateway.native import answer_headers
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Send
 
-    from toolkit.gateway.exchange import Dispatcher, Reply
     from toolkit.gateway.keys import Caller
+    from toolkit.gateway.remembering import Asks, Reply
     from toolkit.routing.router import Router
 
 _OK = 200
@@ -33,7 +33,7 @@ _SSE = "text/event-stream"
 class ChatCompletions:
     """`POST /v1/chat/completions`. `wall_s` gives Unix time in seconds."""
 
-    def __init__(self, router: Router, dispatcher: Dispatcher, wall_s: Callable[[], int], *, texts: bool) -> None:
+    def __init__(self, router: Router, dispatcher: Asks, wall_s: Callable[[], int], *, texts: bool) -> None:
         self._router = router
         self._dispatcher = dispatcher
         self._wall_s = wall_s
@@ -52,6 +52,7 @@ class ChatCompletions:
             reason,
             caller=caller.name,
             priority=priority,
+            session=session_of(body, headers),
             endpoint="/v1/chat/completions",
             texts=self._texts,
         )
@@ -72,7 +73,7 @@ class ChatCompletions:
 class Embeddings:
     """`POST /v1/embeddings`."""
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
+    def __init__(self, dispatcher: Asks) -> None:
         self._dispatcher = dispatcher
 
     async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, send: Send) -> None:

@@ -23,6 +23,7 @@ class Why(enum.Enum):
     HOST_FAILED = ("host_failed", 502)
     HOST_SLOW = ("host_slow", 504)
     STOPPING = ("stopping", 503)
+    STORE_FAILED = ("store_failed", 507)
 
     def __init__(self, label: str, status: int) -> None:
         self.label = label

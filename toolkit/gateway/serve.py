@@ -65,16 +65,20 @@ async def serve(gateway: Gateway, listening: socket.socket, ready: Callable[[], 
         h11_max_incomplete_event_size=1 << 16,
     )
     server = _Server(config, ready)
-    looking = asyncio.create_task(gateway.fleet.keep_looking())
+    beside = [asyncio.create_task(gateway.fleet.keep_looking())]
+    if gateway.idle is not None:
+        beside.append(asyncio.create_task(gateway.idle.run()))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
     try:
         await server.serve(sockets=[listening])
     finally:
-        looking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await looking
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        if gateway.memory is not None:
+            await gateway.memory.sessions.aclose()
         await gateway.fleet.aclose()
 
 

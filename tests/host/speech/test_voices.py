@@ -15,7 +15,7 @@ from toolkit.errors import UsageError
 from toolkit.host.speech.speakers import named_voice
 from toolkit.host.speech.tokens import ByteVocabulary, TokenRangeError, WholeWordTokenizer, WordTokenizer
 from toolkit.host.speech.vectors import normalised, vector_of
-from toolkit.host.speech.voice import Asked, EchoVoice, FixedVoice, ProseVoice, ScriptedVoice, Voice
+from toolkit.host.speech.voice import Asked, ContextVoice, EchoVoice, FixedVoice, ProseVoice, ScriptedVoice, Voice
 
 WORDS = WordTokenizer()
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -78,7 +78,8 @@ def test_the_other_voices() -> None:
     assert said(named_voice("say:a:b", 0)) == "a:b"
     assert isinstance(named_voice("prose", 3), ProseVoice)
     assert isinstance(named_voice("echo", 3), EchoVoice)
-    with pytest.raises(UsageError, match="use one of prose, echo or say:TEXT"):
+    assert isinstance(named_voice("context", 3), ContextVoice)
+    with pytest.raises(UsageError, match="use one of prose, echo, context or say:TEXT"):
         named_voice("loud", 0)
 
 

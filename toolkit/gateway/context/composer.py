@@ -12,7 +12,7 @@ import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from toolkit.errors import HotswapError
 from toolkit.gateway.context.compose import compose
@@ -50,28 +50,23 @@ class Wanted:
 class Composer:
     """Composes for any model and session. One event loop; files are read in a thread."""
 
-    def __init__(
-        self, section: ContextSection, sessions: SessionStore, book: TokenBook, embedder: Embedder | None
-    ) -> None:
-        self.book = book
-        self.section = section
-        self._sessions = sessions
-        self._embedder = embedder
-        self._folders = tuple(_folders(section))
-
-    @classmethod
-    async def open(cls, section: ContextSection, sessions: SessionStore, embedder: Embedder | None = None) -> Self:
-        """With what the session file knows of the models' tokens. `embedder` is the host's; None: search by words.
+    def __init__(self, section: ContextSection, sessions: SessionStore, embedder: Embedder | None = None) -> None:
+        """With the host's embedder, None to search by words.
 
         Raises:
             UsageError: the section wants the packaged model, and the extra is not installed.
         """
-        book = TokenBook()
-        for each in await sessions.measured():
-            book.observe(each.model, each.weight, each.tokens)
-        if section.search == "packaged":
-            embedder = await asyncio.to_thread(packaged_embedder)
-        return cls(section, sessions, book, None if section.search == "words" else embedder)
+        self.book = TokenBook()
+        self.section = section
+        self._sessions = sessions
+        given = packaged_embedder() if section.search == "packaged" else embedder
+        self._embedder = None if section.search == "words" else given
+        self._folders = tuple(_folders(section))
+
+    async def recall(self) -> None:
+        """Learn what the session file knows of the models' tokens; once, at the beginning."""
+        for each in await self._sessions.measured():
+            self.book.observe(each.model, each.weight, each.tokens)
 
     async def compose(self, history: History, request: Sequence[ChatMessage], wanted: Wanted) -> Composition:
         """Exactly what to send, and why.

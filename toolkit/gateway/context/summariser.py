@@ -29,8 +29,11 @@ class Writer(Protocol):
     """Has a text written by the fast model, at the lowest priority."""
 
     model: str
-    room_tokens: int
-    """What its prompt may have, the answer's room taken off."""
+
+    @property
+    def room_tokens(self) -> int:
+        """What its prompt may have, the answer's room taken off."""
+        ...
 
     async def write(self, messages: Sequence[ChatMessage], most_tokens: int) -> str:
         """The answer's text. Raises HotswapError if there is none."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import TYPE_CHECKING, Any
 
+from toolkit.gateway.sessions.wire import message_data
 from toolkit.report.wording import count, counted, plain
 
 if TYPE_CHECKING:
@@ -65,24 +65,6 @@ def context_data(session_id: str, model: str, composition: Composition) -> dict[
         "summary_through": report.summary_through,
         "messages": [message_data(message) for message in composition.messages],
     }
-
-
-def message_data(message: ChatMessage) -> dict[str, Any]:
-    """A message in the shape of Ollama's API."""
-    data: dict[str, Any] = {"role": message.role, "content": message.content}
-    if message.tool_calls:
-        data["tool_calls"] = [
-            {
-                **({} if call.id is None else {"id": call.id}),
-                "function": {"name": call.name, "arguments": dict(call.arguments)},
-            }
-            for call in message.tool_calls
-        ]
-    if message.tool_name is not None:
-        data["tool_name"] = message.tool_name
-    if message.images:
-        data["images"] = [base64.b64encode(image).decode() for image in message.images]
-    return data
 
 
 def _sum(report: ContextReport) -> str:

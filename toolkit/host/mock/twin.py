@@ -90,7 +90,7 @@ def mock_ollama(
             memory and three models that do not all fit.
         env: variables of the server's environment, as `{"OLLAMA_MAX_LOADED_MODELS": "1"}`.
         profile: release line, `v0.32` or `v0.24`.
-        answers: what models say: `prose`, `echo`, `say:TEXT`; or by model, as `{"llama3.2:3b": "say:yes"}`.
+        answers: what models say: `prose`, `echo`, `context`, `say:TEXT`; or by model, as `{"llama3.2:3b": "say:yes"}`.
         faults: a plan, faults, or the file of a plan; see docs/faults.md.
         base_url: where the host seems to be; no path. Requests to other hosts are refused, as respx does.
         time: `virtual` passes only while a client waits, and then at once; `real` is real, times `time_scale`.
@@ -235,7 +235,7 @@ class MockTwin:
         self._ask(lambda work: work.faulty.injector.add(fault))
 
     def say(self, model: str, voice: str) -> None:
-        """What a model says from now on: `prose`, `echo` or `say:TEXT`. Raises UsageError."""
+        """What a model says from now on: `prose`, `echo`, `context` or `say:TEXT`. Raises UsageError."""
         made = named_voice(voice, self._options.seed)
         self._ask(lambda work: work.speakers.__setitem__(_short(model), made))
 

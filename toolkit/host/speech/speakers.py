@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import UsageError
 from toolkit.host.speech.tokens import Tokenizer, WordTokenizer
-from toolkit.host.speech.voice import EchoVoice, FixedVoice, ProseVoice, Voice
+from toolkit.host.speech.voice import ContextVoice, EchoVoice, FixedVoice, ProseVoice, Voice
 
 if TYPE_CHECKING:
     from toolkit.host.library.models import InstalledModel
 
-VOICES = ("prose", "echo")
+VOICES = ("prose", "echo", "context")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,11 @@ _WORDS = WordTokenizer()
 
 
 def named_voice(name: str, seed: int) -> Voice:
-    """`prose`, `echo`, or `say:TEXT`. Raises UsageError."""
+    """`prose`, `echo`, `context` or `say:TEXT`. Raises UsageError."""
     if name == "echo":
         return EchoVoice()
+    if name == "context":
+        return ContextVoice()
     if name == "prose":
         return ProseVoice(seed)
     if name.startswith("say:"):

@@ -1,7 +1,7 @@
 """What a model says. A voice turns a prompt into tokens; running out of tokens means that the model has ended.
 
-`ScriptedVoice` says what a recorded model said, `EchoVoice` repeats the last thing it was told, `ProseVoice` is the
-default: a few sensible sentences, the same for the same seed and prompt.
+`ScriptedVoice` says what a recorded model said, `EchoVoice` repeats the last thing it was told, `ContextVoice` all of
+it, `ProseVoice` is the default: a few sensible sentences, the same for the same seed and prompt.
 """
 
 from __future__ import annotations
@@ -86,6 +86,15 @@ class EchoVoice:
         """The last thing it was told; as a JSON string where JSON is asked for."""
         text = asked.last_user if asked.schema is None else json.dumps({"echo": asked.last_user}, ensure_ascii=False)
         return iter(tokenizer.encode(text))
+
+
+@dataclass(frozen=True, slots=True)
+class ContextVoice:
+    """Says everything that it was given to read, so that one can see what a client sent."""
+
+    def say(self, asked: Asked, tokenizer: Tokenizer) -> Iterator[int]:
+        """The whole prompt, as the template made it."""
+        return iter(tokenizer.encode(asked.prompt))
 
 
 @dataclass(frozen=True, slots=True)
