@@ -26,6 +26,7 @@ from toolkit.replay.engine import LoadEngine
 from toolkit.replay.keeper import RunKeeper
 from toolkit.replay.records import Provenance
 from toolkit.replay.runfile import RunWriter
+from toolkit.replay.terms import LoadTerms
 from toolkit.routing.router import Router
 from toolkit.stats.quantiles import quantile
 from toolkit.workload.plan import Plan, PlannedRequest
@@ -33,7 +34,8 @@ from toolkit.workload.plan import Plan, PlannedRequest
 PROVENANCE = Provenance("0", "here", "0.32.15", "v0.32", (), (), (), "", "p", "", 1, 1, None, ())
 LEAD_NS = 100_000_000
 WARMUP_NS = 1_000_000_000
-"""In the first second connections are opened; it is left out of the errors."""
+"""In the first second connections are opened; it is warm-up, and left out of errors and lags."""
+TERMS = LoadTerms(warmup_ns=WARMUP_NS)
 
 
 def plan(rate: float, seconds: float) -> Plan:
@@ -58,7 +60,7 @@ async def engine(url: str, what: Plan) -> tuple[list[float], dict[str, object]]:
         dispatcher = Dispatcher(router, ServerDefault(), {})
         with calm_collector():
             start_ns = time.monotonic_ns() + LEAD_NS
-            player = LoadEngine(what, dispatcher, client, keep=keeper.keep, start_ns=start_ns)
+            player = LoadEngine(what, dispatcher, client, keep=keeper.keep, start_ns=start_ns, terms=TERMS)
             await player.run()
     run = keeper.finish(player.measures, (), player.end_ns, complete=player.complete)
     errors = [
@@ -101,7 +103,8 @@ async def plain(url: str, what: Plan) -> tuple[list[float], dict[str, object]]:
         for request in what.requests:
             due = begin + (request.at_ns or 0) / 1e9
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            lags.append((time.monotonic() - due) * 1e3)
+            if (request.at_ns or 0) >= WARMUP_NS:
+                lags.append((time.monotonic() - due) * 1e3)
             tasks.append(asyncio.create_task(one(session, request.at_ns or 0, body)))
         await asyncio.gather(*tasks)
     share = (time.process_time_ns() - cpu_ns) / 1e9 / (time.monotonic() - begin)

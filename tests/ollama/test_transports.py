@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import ssl
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ from toolkit.ollama.aiohttp_transport import AiohttpTransport
 from toolkit.ollama.client import OllamaClient
 from toolkit.ollama.errors import StreamBrokeError
 from toolkit.ollama.httpx_transport import HttpxTransport
+from toolkit.ollama.transport import Fault, TransportError
 from toolkit.ollama.types import ChatMessage, ChatRequest
+from toolkit.ollama.wire import get_call
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,3 +143,86 @@ def test_only_the_transport_knows_httpx(project_dir: Path) -> None:
             if any(name.partition(".")[0] in {"httpx", "httpcore"} for name in names):
                 found.add(path.name)
     assert found == {"httpx_transport.py"}
+
+
+@pytest.mark.parametrize("kind", [HttpxTransport, AiohttpTransport])
+async def test_a_body_is_poured_as_it_comes_and_its_connection_used_again(
+    kind: type[HttpxTransport | AiohttpTransport],
+) -> None:
+    """The host sends the second piece only when the first was taken, so nothing is held back for the end."""
+    taken: list[bytes] = []
+    first = asyncio.Event()
+
+    async def script(_: Seen, wire: Wire) -> None:
+        first.clear()
+        await wire.head()
+        await wire.chunk(b"one")
+        await first.wait()
+        await wire.chunk(b"two")
+        await wire.end()
+
+    def take(piece: bytes) -> None:
+        taken.append(piece)
+        first.set()
+
+    async with FakeHost(script) as host:
+        transport = kind(parse_address(host.url))
+        for _ in range(2):
+            response = await transport.send(get_call("/api/ps"), None)
+            await response.pour(take)
+            await response.aclose()
+        await transport.aclose()
+        assert (host.connections, taken) == (1, [b"one", b"two"] * 2)
+
+
+@pytest.mark.parametrize("kind", [HttpxTransport, AiohttpTransport])
+@pytest.mark.parametrize(("how", "fault"), [("closed", Fault.LOST), ("reset", Fault.LOST), ("garbage", Fault.NOT_HTTP)])
+async def test_pouring_ends_with_what_went_wrong_on_the_wire(
+    kind: type[HttpxTransport | AiohttpTransport], how: str, fault: Fault
+) -> None:
+    taken = asyncio.Event()
+
+    async def script(_: Seen, wire: Wire) -> None:
+        await wire.head()
+        await wire.chunk(b"one")
+        await taken.wait()
+        if how == "garbage":
+            await wire.raw(b"no chunk\r\n")
+            await wire.gone()
+        elif how == "reset":
+            wire.reset()
+        else:
+            wire.close()
+
+    async with FakeHost(script) as host:
+        transport = kind(parse_address(host.url))
+        response = await transport.send(get_call("/api/ps"), None)
+        with pytest.raises(TransportError) as caught:
+            await response.pour(lambda _: taken.set())
+        await response.aclose()
+        await transport.aclose()
+    assert caught.value.fault is fault
+
+
+@pytest.mark.parametrize("kind", [HttpxTransport, AiohttpTransport])
+async def test_what_takes_a_body_may_refuse_it(kind: type[HttpxTransport | AiohttpTransport]) -> None:
+    """Its error comes out at once, though the host has more to say, and closing lets go of the connection."""
+    gone = asyncio.Event()
+
+    async def script(_: Seen, wire: Wire) -> None:
+        await wire.head()
+        await wire.chunk(b"one")
+        await wire.gone()
+        gone.set()
+
+    def take(piece: bytes) -> None:
+        raise LookupError(piece.decode())
+
+    async with FakeHost(script) as host:
+        transport = kind(parse_address(host.url))
+        response = await transport.send(get_call("/api/ps"), None)
+        with pytest.raises(LookupError, match="one"):
+            await response.pour(take)
+        await response.aclose()
+        await asyncio.wait_for(gone.wait(), 10)
+        await transport.aclose()

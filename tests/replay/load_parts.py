@@ -68,8 +68,10 @@ async def play(
     terms: LoadTerms = WHOLE_PLAN,
     strategy: Strategy | None = None,
     turns: Turns | None = None,
+    *,
+    began_ns_ago: int = 0,
 ) -> Run:
-    """Play a plan, from now; its run."""
+    """Play a plan, from now or as one that should have begun earlier; its run."""
     writer = RunWriter(io.StringIO(), "s", 0, PROVENANCE)
     keeper = RunKeeper(what, writer)
     async with fast_client(url) as client:
@@ -78,7 +80,7 @@ async def play(
             Dispatcher(ROUTER, strategy or ServerDefault(), {}),
             client,
             keep=keeper.keep,
-            start_ns=time.monotonic_ns(),
+            start_ns=time.monotonic_ns() - began_ns_ago,
             terms=terms,
             turns=turns,
         )

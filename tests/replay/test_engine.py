@@ -148,6 +148,15 @@ async def test_after_the_stop_only_conversations_go_on_and_each_phase_is_labelle
     assert {record.id: record.phase for record in run.records} == {"cold": "warmup", "talk": "measure", "turn": "drain"}
 
 
+async def test_lateness_in_the_warm_up_makes_no_run_void() -> None:
+    """The only request is sent half a second late, and in no figure; so the self-check leaves it out, too."""
+    async with host(quick) as served:
+        run = await play(served.url, plan(request("cold", 0)), LoadTerms(warmup_ns=S), began_ns_ago=S // 2)
+    assert run.client is not None
+    assert (run.records[0].sent_ns or 0) >= S // 2
+    assert run.client.schedule_lag_max_ns == 0
+
+
 async def test_a_conversation_brings_its_history() -> None:
     talk = plan(request("a", 0, session="s", text="one"), request("b", after="a", session="s", text="two"))
     async with host(quick) as served:

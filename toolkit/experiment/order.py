@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING
 from toolkit.errors import UsageError
 from toolkit.workload.scenario import load_scenario
 from toolkit.workload.shorten import first_requests, sped_up
-from toolkit.workload.traces import load_trace
-from toolkit.workload.traces.load import CLIENT_MIX, FORMATS, guess_format
-from toolkit.workload.traces.models import ByRank, KeepNames, KeepOrDeal, SeededMix, parse_mix
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +20,7 @@ DEFAULT_TRACE_SEED = 1
 DEFAULT_MIX = (0.5, 0.3, 0.2)
 """Shares of primary, code and fast where a trace names no models; stated in the report, to be overridden by --mix."""
 
-OTHERS_MODELS, OWN_MODELS = ("alibaba-genai", "burstgpt"), ("jsonl", CLIENT_MIX)
+OTHERS_MODELS, OWN_MODELS = ("alibaba-genai", "burstgpt"), ("jsonl", "client-mix")
 """Formats that name models: somebody else's, and this host's."""
 
 
@@ -88,6 +85,8 @@ def hurried(plan: Plan, order: Order) -> Plan:
 
 def _trace_plan(order: Order, config: Config) -> tuple[Plan, bool]:
     """The plan of a trace, and whether another seed gives another one."""
+    from toolkit.workload.traces.load import CLIENT_MIX, FORMATS, guess_format, load_trace  # noqa: PLC0415 - not for scenarios
+
     path = order.trace
     if path is None:
         raise UsageError("name a trace with --trace FILE")
@@ -119,6 +118,8 @@ def without_option(plan: Plan, name: str) -> Plan:
 
 def _model_map(order: Order, config: Config, trace_format: str) -> ModelMap:
     """Which host model answers a row: the trace's own (on equal places, or of this host), by rank, or by shares."""
+    from toolkit.workload.traces.models import ByRank, KeepNames, KeepOrDeal, SeededMix, parse_mix  # noqa: PLC0415 - as above
+
     if order.mix is not None and order.slots is not None:
         raise UsageError("--slots plays the trace's own models, --mix deals out the host's; use one of them")
     llm = config.llm

@@ -102,23 +102,31 @@ class EventStream(Generic[E, A]):
 
         So the longest pause is between one and 1.1 idle times: moving a timer costs more than a chunk.
         """
-        chunks, exchange, clock = self._chunks, self._exchange, self._clock
-        if chunks is None:
+        chunks, response, exchange, clock = self._chunks, self._response, self._exchange, self._clock
+        if response is None:
             raise RuntimeError("enter the stream with `async with` before reading it")
         idle_s = None if self._timeouts.idle_ns is None else self._timeouts.idle_ns / NS_PER_S
         now_s = asyncio.get_running_loop().time
         move_at_s, drains = 0.0, exchange.is_done
-        async for chunk in chunks:
+
+        def take(chunk: bytes) -> None:
+            nonlocal move_at_s, drains
             for _ in exchange.data(chunk, clock()):
                 pass
             if drains:
-                continue
+                return
             if exchange.is_done:
                 drains = True
                 limit.reschedule(now_s() + _DRAIN_S)
             elif now_s() >= move_at_s:
                 limit.reschedule(None if idle_s is None else now_s() + 1.1 * idle_s)
                 move_at_s = math.inf if idle_s is None else now_s() + 0.1 * idle_s
+
+        if chunks is None:
+            await response.pour(take)
+            return
+        async for chunk in chunks:
+            take(chunk)
 
     async def __aenter__(self) -> Self:
         exchange, limit_ns = self._exchange, self._first_byte_ns
@@ -141,7 +149,6 @@ class EventStream(Generic[E, A]):
         except BaseException:
             await self.aclose()
             raise
-        self._chunks = response.chunks()
         return self
 
     async def __aexit__(
@@ -183,7 +190,9 @@ class EventStream(Generic[E, A]):
         """The next bytes, None at the end of the body."""
         exchange, chunks = self._exchange, self._chunks
         if chunks is None:
-            raise RuntimeError("enter the stream with `async with` before reading it")
+            if self._response is None:
+                raise RuntimeError("enter the stream with `async with` before reading it")
+            chunks = self._chunks = self._response.chunks()
         limit_ns = self._timeouts.idle_ns if exchange.has_begun else self._first_byte_ns
         try:
             async with self._limit():

@@ -18,7 +18,7 @@ from toolkit.ollama.tls import tls_context
 from toolkit.ollama.transport import Fault, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 
     from toolkit.ollama.address import Address
     from toolkit.ollama.wire import WireRequest
@@ -82,6 +82,11 @@ class HttpxResponse:
                 yield chunk
         except (httpx.HTTPError, OSError) as error:
             raise _translated(error) from error
+
+    async def pour(self, take: Callable[[bytes], None]) -> None:
+        """See `toolkit.ollama.transport.WireResponse.pour`."""
+        async for chunk in self.chunks():
+            take(chunk)
 
     async def aclose(self) -> None:
         """Let go of the connection."""

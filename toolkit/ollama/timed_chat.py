@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from toolkit.ollama.failures import Where
     from toolkit.ollama.wire import WireRequest
 
+_NOTHING: Iterator[StreamEvent] = iter(())
 _NOT_LAST, _SOME_TEXT, _NO_TEXT = b'"done":false}', b'"content":"', b'"content":""'
-_OK = range(200, 300)
 
 
 class TimedChatExchange(Exchange[StreamEvent, TimedAnswer]):
@@ -37,7 +37,7 @@ class TimedChatExchange(Exchange[StreamEvent, TimedAnswer]):
     def __init__(self, request: WireRequest, where: Where) -> None:
         super().__init__(request, where)
         self._lines = LineSplitter()
-        self._is_between_lines = True
+        self._is_in_the_flow = False  # good so far, not over, and all that came ended with a line
         self._token_ns: list[int] = []
         self._kept: list[bytes] = []
 
@@ -56,17 +56,15 @@ class TimedChatExchange(Exchange[StreamEvent, TimedAnswer]):
     def data(self, chunk: bytes, now_ns: int) -> Iterator[StreamEvent]:
         """See `Exchange.data`; what nearly always comes, one token in one chunk, is dealt with here."""
         if (
-            self._is_between_lines
-            and self._has_body
+            self._is_in_the_flow
             and chunk.find(b"\n") == len(chunk) - 1
             and chunk.endswith(_NOT_LAST, 0, -1)
             and _SOME_TEXT in chunk
             and _NO_TEXT not in chunk
-            and self._status in _OK
-            and self._answer is None
         ):
-            self._token(chunk, now_ns)
-            return iter(())
+            self._kept.append(chunk)
+            self._token_ns.append(now_ns)
+            return _NOTHING
         return super().data(chunk, now_ns)
 
     def _token(self, line: bytes, now_ns: int) -> None:
@@ -74,7 +72,7 @@ class TimedChatExchange(Exchange[StreamEvent, TimedAnswer]):
         self._token_ns.append(now_ns)
 
     def _take(self, chunk: bytes, now_ns: int) -> Iterable[StreamEvent]:
-        self._is_between_lines = chunk.endswith(b"\n")
+        self._is_in_the_flow = chunk.endswith(b"\n") and self._answer is None
         try:
             lines = self._lines.feed(chunk)
         except LineTooLongError as error:
@@ -108,6 +106,7 @@ class TimedChatExchange(Exchange[StreamEvent, TimedAnswer]):
         if event.is_token:
             self._token_ns.append(now_ns)
         if event.done:
+            self._is_in_the_flow = False
             self._done_ns = now_ns
             counters = event.counters or Counters()
             tokens = tuple(self._token_ns)

@@ -11,7 +11,7 @@ import enum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
     from toolkit.ollama.wire import WireRequest
 
@@ -49,6 +49,13 @@ class WireResponse(Protocol):
 
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body's bytes as they arrive, transfer coding undone; to be called once. Raises TransportError."""
+        ...
+
+    async def pour(self, take: Callable[[bytes], None]) -> None:
+        """Hand every piece of the body to `take` the moment it arrives, in place of `chunks`; return at the body's end.
+
+        Raises TransportError, and at once whatever `take` raises.
+        """
         ...
 
     async def aclose(self) -> None:

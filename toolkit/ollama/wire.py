@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from toolkit.ollama.types import ChatMessage, ChatRequest, CreateRequest, GenerateRequest, ToolCall
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
+_BODY = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)  # `dumps` makes one each time
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def get_call(path: str) -> WireRequest:
 
 def _post(path: str, body: Mapping[str, Any]) -> WireRequest:
     try:
-        data = json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+        data = _BODY.encode(body).encode()
     except UnicodeEncodeError as error:
         half = f"U+{ord(error.object[error.start]):04X}"
         raise InputError(

@@ -27,6 +27,7 @@ T = TypeVar("T", RequestRecord, ResidencySpan, Provenance, ClientHealth)
 
 SCHEMA = 1
 RUN_FILE = "run.jsonl"
+_LINE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # `dumps` makes one each time
 
 
 class RunWriter:
@@ -58,7 +59,7 @@ class RunWriter:
         self._line({"kind": "end", "end_ns": end_ns, "complete": complete})
 
     def _line(self, value: dict[str, Any]) -> None:
-        self._file.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n")
+        self._file.write(_LINE.encode(value) + "\n")
         self._file.flush()
 
 
