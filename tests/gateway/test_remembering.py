@@ -16,12 +16,14 @@ import pytest
 from tests.gateway.conftest import HOTSWAP, MODELS, READY_S, running
 from toolkit.gateway.sessions import SessionStore
 from toolkit.gateway.sessions.book import SessionBook
+from toolkit.gateway.sessions.database import connect
+from toolkit.gateway.sessions.reading import read_history, read_vectors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from toolkit.gateway.sessions.records import StoredTurn
+    from toolkit.gateway.sessions.records import StoredTurn, Summary
 
 FACTS = ("My cat is called Minka.", "She is seven.", "She likes tuna.")
 MODEL_NAMES = ("talker:7b", "coder:16b", "quick:1b")
@@ -187,6 +189,46 @@ def test_without_a_session_nothing_is_kept(place: Place) -> None:
     assert "You are kind." not in read
     with SessionBook(place.file) as book:
         assert book.search("forget", 5) == ()
+
+
+def test_in_idle_time_what_fell_out_is_summed_up_and_vectors_are_made(host: tuple[str, Path], tmp_path: Path) -> None:
+    """By the fast model, which is in memory; the answers before had to wait for none of it."""
+    url, config = host
+    file = tmp_path / "s.db"
+    setting = [
+        f"gateway.sessions.file={file}",
+        "gateway.context.recent_messages=4",
+        "gateway.context.embedding_model=vectors",
+    ]
+    arguments = [word for each in setting for word in ("--set", each)]
+    with running(tmp_path / "ready", *arguments, "serve", "--config", str(config), "--host", url) as gateway:
+        place = Place(gateway, file)
+        for number in range(6):
+            place.chat("sum", f"fact {number}", stream=False, options={"num_predict": 20})
+        until = time.monotonic() + READY_S
+        while not (told := summaries(file)) or not vectors(file):
+            assert time.monotonic() < until, (told, vectors(file))
+            time.sleep(0.1)
+        assert told[-1].model == "quick:1b"
+        assert "fact 0" in told[0].text  # it says what it was given to sum up
+        answer = place.chat("sum", "and now?", stream=False, options={"num_predict": 400})
+        assert "## What was said before, in short" in answer.json()["message"]["content"]
+
+
+def summaries(file: Path) -> tuple[Summary, ...]:
+    connection = connect(file, 0)
+    try:
+        return read_history(connection, "sum", 100).summaries
+    finally:
+        connection.close()
+
+
+def vectors(file: Path) -> int:
+    connection = connect(file, 0)
+    try:
+        return len(read_vectors(connection, "sum", "vectors:latest"))
+    finally:
+        connection.close()
 
 
 async def test_what_was_acknowledged_outlives_sigkill(host: tuple[str, Path], tmp_path: Path) -> None:

@@ -29,8 +29,8 @@ class ContextSection(Section):
     files; they are read again when they change. `recent_messages`: the most that are sent as they were. `answer`: the
     room that stays free, if a request has no num_predict of its own. `summarise` lets the fast model tell in idle time
     what falls out. `search`: how older messages are found that matter to the question: `words`; `packaged`,
-    by meaning with the model of the extra [semantic]; `auto`, by meaning with the host's `embedding_model`, or with one
-    that the host has in memory anyway, else by words.
+    by meaning with the model of the extra [semantic]; `auto`, by meaning where `embedding_model` names one of the host,
+    else by words.
     """
 
     system: Annotated[str, StringConstraints(max_length=100_000)] = ""

@@ -21,7 +21,7 @@ from toolkit.gateway.context.summariser import Summariser
 from toolkit.gateway.exchange import Dispatcher
 from toolkit.gateway.fleet import Fleet
 from toolkit.gateway.gate import Gate
-from toolkit.gateway.idle import FastWriter, IdleWork
+from toolkit.gateway.idle import FastWriter, HostEmbedder, IdleWork
 from toolkit.gateway.keys import read_keys
 from toolkit.gateway.ledger import Ledger
 from toolkit.gateway.limits import RateLimit
@@ -112,7 +112,8 @@ def _memory(config: Config, dispatcher: Dispatcher, fleet: Fleet) -> Memory | No
     if section.sessions.file is None:
         return None
     sessions = SessionStore.open(Path(section.sessions.file).expanduser())
-    composer = Composer(section.context, sessions)
+    named = section.context.embedding_model
+    composer = Composer(section.context, sessions, None if named is None else HostEmbedder(dispatcher, named))
     writer = FastWriter(dispatcher, _fast(config), section.context.summary_tokens, fleet.context_of)
     return Memory(sessions, composer, Summariser(sessions, composer, writer))
 

@@ -69,6 +69,31 @@ class FastWriter:
         return content
 
 
+class HostEmbedder:
+    """Has vectors made by an embedding model of the host; see `Embedder`."""
+
+    def __init__(self, dispatcher: Asks, model: str) -> None:
+        self.model = canonical_model_name(model)
+        self._dispatcher = dispatcher
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """See `Embedder`."""
+        body = {"input": list(texts), "truncate": True}
+        ask = Ask("embed", "/api/embed", body, self.model, "search by meaning", "hotswap", endpoint="search")
+        try:
+            async with self._dispatcher.asks(ask) as reply:
+                document = b"".join([chunk async for chunk in reply.chunks()])
+        except Refusal as refusal:
+            raise HostError(f"no vectors: {refusal}") from refusal
+        try:
+            vectors = json.loads(document)["embeddings"]
+        except (ValueError, KeyError, TypeError):
+            vectors = None
+        if not isinstance(vectors, list) or len(vectors) != len(texts):
+            raise HostError(f"no vectors: {self.model} answers {reply.status}")
+        return vectors
+
+
 class IdleWork:
     """See the module. Nothing is begun while a request is under way, and what is begun yields to one that waits.
 
