@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from toolkit.cli.options import load_given_config
 from toolkit.cli.sessions import open_given_sessions
 from toolkit.config.scalars import canonical_model_name
-from toolkit.gateway.context.composer import Composer, Wanted
+from toolkit.gateway.context.composer import Composer, Wanted, history_needed
 from toolkit.gateway.context.room import answer_room, effective_context
 from toolkit.gateway.sessions import SessionStore
 from toolkit.ollama.types import ChatMessage
@@ -50,7 +50,7 @@ async def _compose(path: Path, session_id: str, settings: Config, model: str, gi
     context_tokens = effective_context(asked=given.num_ctx or _whole(own.get("num_ctx")))
     answer_tokens = answer_room(context_tokens, settings.gateway.context.answer_tokens, _whole(own.get("num_predict")))
     request = () if given.message is None else (ChatMessage("user", given.message),)
-    sessions = SessionStore.open(path)
+    sessions = SessionStore.open(path, history_messages=history_needed(settings.gateway.context))
     try:
         composer = Composer(settings.gateway.context, sessions)
         await composer.recall()

@@ -16,7 +16,7 @@ from toolkit.config.llm import FAST, PRIMARY
 from toolkit.gateway.app import Parts, build_app
 from toolkit.gateway.backend import Backend
 from toolkit.gateway.breaker import Breaker
-from toolkit.gateway.context.composer import Composer
+from toolkit.gateway.context.composer import Composer, history_needed
 from toolkit.gateway.context.summariser import Summariser
 from toolkit.gateway.exchange import Dispatcher
 from toolkit.gateway.fleet import Fleet
@@ -111,7 +111,8 @@ def _memory(config: Config, dispatcher: Dispatcher, fleet: Fleet) -> Memory | No
     section = config.gateway
     if section.sessions.file is None:
         return None
-    sessions = SessionStore.open(Path(section.sessions.file).expanduser())
+    path = Path(section.sessions.file).expanduser()
+    sessions = SessionStore.open(path, history_messages=history_needed(section.context))
     named = section.context.embedding_model
     composer = Composer(section.context, sessions, None if named is None else HostEmbedder(dispatcher, named))
     writer = FastWriter(dispatcher, _fast(config), section.context.summary_tokens, fleet.context_of)

@@ -37,6 +37,11 @@ EMBED_WAIT_S = 0.3
 SYSTEM = "system prompt"
 
 
+def history_needed(section: ContextSection) -> int:
+    """How many of the newest messages a composition looks at: what may be sent, and twice as much to be summarised."""
+    return 3 * section.recent_messages
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """For which model, and how much of its context: see `effective_context` and `answer_room`."""
@@ -74,7 +79,7 @@ class Composer:
         Raises:
             ContextOverflowError: the request does not fit.
         """
-        head = await asyncio.to_thread(self._head)
+        head = await asyncio.to_thread(self._head) if self._folders else self._head()
         section = self.section
         budget = Budget(
             wanted.context_tokens,

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-HISTORY_MESSAGES = 400
-"""How many of the newest messages a turn is given; older ones are found by search, and told by summaries."""
+HISTORY_MESSAGES = 200
+"""How many of the newest messages a turn is given, unless told otherwise; older ones are found and summarised."""
 TEACHING_PROMPTS = 64
 """How many of a model's counted prompts are remembered over a restart."""
 
