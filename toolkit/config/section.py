@@ -14,13 +14,7 @@ class Section(BaseModel):
     A sub-section that is named and left empty (`host:` with all its keys commented out) has its defaults.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        defer_build=True,  # the whole is built with its parts at the first check: half the time, and often none
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
 
     @model_validator(mode="before")
     @classmethod
