@@ -32,6 +32,9 @@ COMMANDS = (
         "Stand between clients and a host, change nothing, and write down what was asked as a trace.",
     ),
     LazyCommand("runs", "toolkit.cli.runs:runs", "List, show, report, tag, export, import and remove stored runs."),
+    LazyCommand(
+        "tune", "toolkit.cli.tune:tune", "Find the parameters that suit some traffic, judged on other traffic."
+    ),
     LazyCommand("route", "toolkit.cli.route:route", "Say which model a prompt goes to, and why."),
     LazyCommand("chat", "toolkit.cli.chat:chat", "Talk to the models through the router, in the terminal."),
     LazyCommand(
