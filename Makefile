@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test fuzz test-live lint bench lock pictures validation clean load-table
+.PHONY: install demo test fuzz test-live lint bench lock pictures validation clean load-table strategies
 
 install: $(VENV)/.installed
 
@@ -62,6 +62,10 @@ pictures: install
 # The tables of docs/validation.md; those of the whole recordings need them beside the project.
 validation: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.conformance.timing.renew
+
+# The table "which strategy should I use?"; about three minutes.
+strategies: install
+	$(BIN)/python docs/renew_strategies.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -13,7 +13,7 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCENARIOS = PROJECT / "scenarios"
-NAMES = ["ram", "ssd", "none", "server-default", "lru-unload"]
+NAMES = ["ram", "ssd", "none", "server-default", "lru-unload", "lru+least-wait"]
 
 
 def hotswap(*arguments: object, cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:

@@ -36,7 +36,10 @@ def compare(strategies: str | None, disciplines: str | None, out: Path | None, *
     hotswap compare scenarios/coding-afternoon.yaml --host config --speed 4
     """  # noqa: D301 - click reads the mark
     from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap
-    from toolkit.experiment.compare import strategy_names, with_queues  # noqa: PLC0415
+    from toolkit.experiment.compare import QUEUED, strategy_names, with_queues  # noqa: PLC0415
 
-    with Session.open(given, with_queues(strategy_names(strategies), disciplines), out) as session:
+    names = strategy_names(strategies)
+    if strategies is None and disciplines is None and given["host"] is None:
+        names += (QUEUED,)
+    with Session.open(given, with_queues(names, disciplines), out) as session:
         session.show_comparison(session.play())

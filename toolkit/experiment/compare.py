@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from toolkit.replay.results import Comparison
     from toolkit.workload.plan import Plan
 
+QUEUED = "lru+least-wait"
+"""Shown beside the strategies when nobody asked for any, on the twin: what a queue before the host would do."""
 NO_QUEUE = "none"
 """Among the disciplines: no queue before the host."""
 OPTIMUM = "optimum"

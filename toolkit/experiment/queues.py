@@ -17,10 +17,12 @@ _OURS = ("send", "parallel")
 
 def split_queue(text: str) -> tuple[str, str | None]:
     """The strategy and, after a plus outside of brackets, the queue. Raises UsageError for two of them."""
+    if "+" not in text:
+        return text, None
     parts = [part.strip() for part in split_outside(text, "+")]
-    if len(parts) > 2 or not all(parts):  # noqa: PLR2004 - a strategy and a queue
+    if len(parts) != 2 or not all(parts):  # noqa: PLR2004 - a strategy and a queue
         raise UsageError(f"found {text!r}; write a strategy, a plus and one discipline, as in lru+shadow(bound=10m)")
-    return parts[0], parts[1] if len(parts) > 1 else None
+    return parts[0], parts[1]
 
 
 def build_turns(text: str, places: Places) -> Turns:
