@@ -8,6 +8,7 @@ line of a stream, or the whole document) until question and answer are on the di
 from __future__ import annotations
 
 import json
+import re
 import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     from toolkit.gateway.sessions import SessionStore, Turn
 
 _OK = 200
-_END = b'"done":true'
+_END = re.compile(rb'"done"\s*:\s*true')
 """In the last line of a stream, and nowhere else: inside a text the quotes are escaped."""
+_END_BYTES = 24
 
 
 class Reply(Protocol):
@@ -245,11 +247,11 @@ class _Remembered:
         before = b""
         async for chunk in self._reply.chunks():
             self._account.reader.feed(chunk)
-            if held or _END in before + chunk:  # the mark may come in two pieces
+            if held or _END.search(before + chunk):  # the mark may come in pieces
                 held.append(chunk)
             else:
                 yield chunk
-            before = chunk[-len(_END) :]
+            before = (before + chunk)[-_END_BYTES:]
         self._account.reader.end()
         if self._account.reader.reading.done and self.course.outcome == "ok":
             try:
