@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ollama
 import openai
 import pytest
 
+from tests.ollama.fake_host import FakeHost, Seen, Wire
+from toolkit.config.models import Config
+from toolkit.gateway.from_config import Gateway, gateway_from_config
+from toolkit.gateway.serve import base_url, listen, serve
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
+
+    from tests.ollama.fake_host import Script
 
 READY_S = 30.0
 HOTSWAP = (sys.executable, "-c", "from toolkit.cli.main import main; main()")
@@ -94,3 +102,57 @@ def gpt(served: Served) -> Iterator[openai.OpenAI]:
     transport = openai.DefaultHttpxClient(trust_env=False)
     with openai.OpenAI(base_url=f"{served.url}/v1", api_key="none", max_retries=0, http_client=transport) as made:
         yield made
+
+
+@asynccontextmanager
+async def in_process(gateway: Gateway) -> AsyncIterator[str]:
+    """The gateway in the test's own loop, on a real socket; gives its base URL."""
+    listening = listen("127.0.0.1", 0)
+    ready = asyncio.Event()
+    serving = asyncio.create_task(serve(gateway, listening, ready.set))
+    try:
+        await asyncio.wait({serving, asyncio.ensure_future(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        yield base_url("127.0.0.1", listening)
+    finally:
+        stop(serving)
+        await serving
+        listening.close()
+
+
+def stop(serving: asyncio.Task[None]) -> None:
+    """As Ctrl-C would."""
+    if not serving.done():
+        signal.raise_signal(signal.SIGTERM)
+
+
+def gateway_to(*urls: str, environment: dict[str, str] | None = None, **section: Any) -> Gateway:
+    """A gateway to these hosts; the rest is its section of the config."""
+    hosts = [{"name": f"host-{number}", "url": url} for number, url in enumerate(urls)]
+    models = {"primary": "big:7b", "fast": "small:1b"}
+    config = Config.model_validate(
+        {"llm": {"models": models}, "gateway": {"hosts": hosts, "trace": {"file": None}, **section}}
+    )
+    return gateway_from_config(config, environment or {})
+
+
+def scripted_host(chat: Script, models: Sequence[str] = ("big:7b", "small:1b"), loaded: Sequence[str] = ()) -> FakeHost:
+    """A host with these models that answers each chat, generate and embed by the script."""
+    digest = "0" * 64
+
+    async def script(seen: Seen, wire: Wire) -> None:
+        if seen.path == "/api/tags":
+            rows = [
+                {"name": name, "model": name, "modified_at": "2026-11-22T20:48:51Z", "size": 10, "digest": digest}
+                for name in models
+            ]
+            await wire.record({"models": [{**row, "details": {}} for row in rows]})
+        elif seen.path == "/api/ps":
+            rows = [
+                {"name": name, "model": name, "size": 10, "size_vram": 10, "digest": digest, "context_length": 4096}
+                for name in loaded
+            ]
+            await wire.record({"models": [{**row, "details": {}} for row in rows]})
+        else:
+            await chat(seen, wire)
+
+    return FakeHost(script)
