@@ -247,3 +247,33 @@ def test_the_breaker_opens_pauses_longer_each_time_and_closes() -> None:
     breaker.worked()
     breaker.failed(now)
     assert breaker.allows(now), "the count begins anew"
+
+
+async def test_what_a_load_pushed_out_gets_no_request_while_the_new_model_answers() -> None:
+    """It would make the host wait for the new one, and the next request for that would undo the eviction."""
+    hold, loaded = asyncio.Event(), ["big:7b"]
+
+    async def swaps(seen: Seen, wire: Wire) -> None:
+        loaded[:] = [seen.json["model"]]
+        await wire.head()
+        await wire.line(chat_line("one"))
+        if seen.json["model"] == "small:1b":
+            await hold.wait()
+        await wire.line(last_line())
+        await wire.end()
+
+    async with (
+        scripted_host(swaps, loaded=loaded) as host,
+        in_process(gateway_to(host.url)) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        async with session.post(f"{url}/api/chat", json=CHAT) as answer:
+            assert (await answer.read(), answer.headers["x-hotswap-cache"])[1] == "hit"
+        small = await session.post(f"{url}/api/chat", json={**CHAT, "model": "small:1b"})
+        await small.content.readline()
+        big = asyncio.create_task(session.post(f"{url}/api/chat", json=CHAT))
+        await until_waiting(session, url, 1)
+        hold.set()
+        assert (await big).headers["x-hotswap-cache"] == "cold"
+        models = [seen.json["model"] for seen in host.seen if seen.path == "/api/chat"]
+        assert models == ["big:7b", "small:1b", "big:7b"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from toolkit.cache.strategy import HostView, LoadedModel
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from toolkit.ollama.types import RunningModel
 
 NS_PER_S = 1_000_000_000
+OLD_NS = 2 * NS_PER_S
+LOOK_WAIT_S = 1.0
 LOADING_POLL_S = 0.2
 """How often a host is asked whether the model that it loads has come."""
 
@@ -51,14 +54,24 @@ class Backend:
         self.was_used = False  # since the last look
         self.last_options: dict[str, Mapping[str, Any]] = {}
         self._load: tuple[str, frozenset[str]] | None = None
+        self._loaded_ns: int | None = None  # when a load ended, until a later look has shown what it pushed out
+        self._looks: set[asyncio.Task[bool]] = set()
 
     def serves(self, gate: Gate) -> None:
         """This is the order in which its requests go."""
         self.gate = gate
 
     def resident(self) -> tuple[str, ...]:
-        """The models that are believed in memory, least recently used first."""
+        """The models that are believed in memory, least recently used first.
+
+        From the begin of a load to the first look after it, only those count that surely stay beside the new model. A
+        request for one that has just been pushed out would make the host wait for the new model to become idle, and
+        the next request for that one would undo the eviction (ollama#17408).
+        """
         names = dict.fromkeys(row.name for row in self.cache.view(self.clock_ns()).loaded)
+        if self._load is not None:
+            coming = self._load[0]
+            names = {name: None for name in names if self.memory.together(frozenset({name, coming}))}
         loading = self.gate.loading
         if loading is not None:
             names.pop(loading, None)
@@ -101,6 +114,21 @@ class Backend:
         """A request that makes the host load a model is about to be sent; `leaving` were told to go for it."""
         self._load = model, frozenset(row.name for row in self.rows) - {model, *leaving}
 
+    def load_ended(self) -> None:
+        """The model is there, or will not come: the next look shows what is in memory now."""
+        if self._load is not None and self._loaded_ns is None:
+            self._loaded_ns = self.clock_ns()
+            look = asyncio.create_task(self.look())
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
+
+    async def look_if_old(self) -> None:
+        """Look, unless that was done a moment ago; a host that is slow to answer keeps nobody for long."""
+        if self.looked_ns is None or self.clock_ns() - self.looked_ns > OLD_NS:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_WAIT_S):
+                    await self.look()
+
     async def watch_load(self, model: str, is_there: Callable[[], None]) -> None:
         """Ask until the model is in memory, then say so. To be cancelled when the answer has begun."""
         while True:
@@ -112,9 +140,11 @@ class Backend:
     def _saw(self, rows: tuple[RunningModel, ...], seen_ns: int) -> None:
         self.rows, self.looked_ns = rows, seen_ns
         names = frozenset(row.name for row in rows)
-        if self._load is not None and self._load[0] in names:
-            self.memory.pushed_out(*self._load, names)
-            self._load = None
+        ended = self._loaded_ns is not None and seen_ns >= self._loaded_ns
+        if self._load is not None and (ended or self._load[0] in names):
+            if self._load[0] in names:
+                self.memory.pushed_out(*self._load, names)
+            self._load = self._loaded_ns = None
         # `expires_at` is on the host's wall clock, which may differ from ours by anything, so it counts as not known.
         loaded = tuple(LoadedModel(row.name, row.digest, row.vram_bytes, row.size_bytes, None) for row in rows)
         self.cache.reconcile(HostView(loaded, ()), seen_ns)

@@ -74,8 +74,18 @@ class Course:
 class Reply:
     """An answer whose head has come."""
 
-    def __init__(self, stream: RelayStream, course: Course, reader: Reader, turn: Turn | None, clock_ns: Any) -> None:
+    def __init__(
+        self,
+        stream: RelayStream,
+        course: Course,
+        reader: Reader,
+        turn: Turn | None,
+        *,
+        clock_ns: Callable[[], int],
+        is_there: Callable[[], None],
+    ) -> None:
         self._stream = stream
+        self._is_there = is_there
         self._reader = reader
         self._turn = turn
         self._clock_ns = clock_ns
@@ -102,8 +112,8 @@ class Reply:
             async for chunk in self._stream:
                 if course.first_ns is None:
                     course.first_ns = self._clock_ns()
-                    if turn is not None and self.status == _OK:
-                        turn.is_there()
+                    if self.status == _OK:
+                        self._is_there()
                 self._reader.feed(chunk)
                 yield chunk
         except OllamaError:
@@ -206,6 +216,7 @@ class Dispatcher:
         course.host = backend.name
         turn = None
         if not ask.is_unload and backend.has(ask.name):
+            await backend.look_if_old()
             turn = await stack.enter_async_context(backend.gate.turn(ask.name, ask.priority))
             course.waited_ns = turn.waited_ns
         directive = await self._prepared(backend, course, turn, stack)
@@ -230,7 +241,14 @@ class Dispatcher:
             backend.breaker.gave_up()
             raise
         backend.breaker.worked()
-        return Reply(stream, course, reader, turn, self._clock_ns)
+
+        def is_there() -> None:
+            if turn is not None:
+                if turn.loads:
+                    backend.load_ended()
+                turn.is_there()
+
+        return Reply(stream, course, reader, turn, clock_ns=self._clock_ns, is_there=is_there)
 
     async def _prepared(
         self, backend: Backend, course: Course, turn: Turn | None, stack: AsyncExitStack
@@ -254,6 +272,7 @@ class Dispatcher:
         stack.callback(finished)
         if turn.loads:
             backend.load_begins(ask.name, directive.unload_before)
+            stack.callback(backend.load_ended)
         await make_room(backend.client, directive.unload_before, self._patience)
         return directive
 
