@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.plan.tallies import tally
+from tests.plan.works import AlwaysDies, DiesOnce
 from toolkit.errors import HostError
 from toolkit.plan.case import Case, Point
 from toolkit.plan.executors.pool import PoolExecutor
@@ -73,28 +71,6 @@ def test_a_point_of_another_study_is_another_point(study: Study) -> None:
     }
     assert len(keys) == 4
     assert study.key_of(point) == study.key_of(Point(Case("server-default"), 1.0, 0))
-
-
-@dataclass(frozen=True)
-class DiesOnce:
-    """Work whose process is killed at its first point, as by the system when memory is short."""
-
-    mark: Path
-
-    def __call__(self, point: Point) -> Tally:
-        if point.repetition == 1 and not self.mark.exists():
-            self.mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return tally(point.repetition)
-
-
-@dataclass(frozen=True)
-class AlwaysDies:
-    """Work that no process survives."""
-
-    def __call__(self, _point: Point) -> Tally:
-        os.kill(os.getpid(), signal.SIGKILL)
-        raise AssertionError
 
 
 @pytest.mark.slow

@@ -34,9 +34,11 @@ from toolkit.cli.options import global_options
     "--gpus-file", type=click.Path(path_type=Path), metavar="FILE", help="GPUs with prices; bundled by default."
 )
 @click.option(
-    "--repeat", type=click.IntRange(2, 1000), default=24, show_default=True, help="Most repetitions of a load."
+    "--repeat", type=click.IntRange(2, 1000), default=16, show_default=True, help="Most repetitions of a load."
 )
-@click.option("--executor", default="pool", show_default=True, metavar="WHERE", help="pool or serial.")
+@click.option(
+    "--executor", default="pool", show_default=True, metavar="WHERE", help="pool, serial or dask://HOST:PORT."
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes of the pool; one for each core by default.")
 @click.option(
     "--points",

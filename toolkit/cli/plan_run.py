@@ -19,21 +19,25 @@ from toolkit.experiment.order import Order
 from toolkit.experiment.setup import check_models
 from toolkit.plan.case import Case
 from toolkit.plan.evaluate import Study, setup_of, source_digest
+from toolkit.plan.executors.dask import SCHEME, DaskExecutor
 from toolkit.plan.executors.pool import PoolExecutor
 from toolkit.plan.executors.serial import SerialExecutor
 from toolkit.plan.gpu_table import load_table
 from toolkit.plan.json_text import to_jsonable
 from toolkit.plan.order import workload_of
+from toolkit.plan.picture import latency_against_load
 from toolkit.plan.planner import QUESTIONS, Asked, answer
 from toolkit.plan.points import KnownPoints, PointFile
 from toolkit.plan.search import Effort
 from toolkit.plan.slo import parse_slos
 from toolkit.plan.sweep import Sweep
 from toolkit.plan.text import text_of
+from toolkit.report.svg import standalone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from toolkit.plan.answers import Report
     from toolkit.plan.executors.base import Executor
     from toolkit.plan.points import Points
 
@@ -55,6 +59,8 @@ def run_plan(given: dict[str, Any]) -> None:
     else:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else NARROWEST
         click.echo(text_of(report, max(NARROWEST, min(columns, WIDEST))))
+    if given["out"] is not None:
+        _write(report, given["out"], quiet=given["quiet"])
     doubtful = [one.label for one in report.checks if not one.checked.confirmed]
     if doubtful:
         raise Inconclusive(
@@ -96,8 +102,10 @@ def _executor(given: dict[str, Any]) -> Iterator[Executor]:
         "serial": SerialExecutor,
     }
     name: str = given["executor"]
+    if name.startswith(SCHEME):
+        makers[name] = lambda: DaskExecutor(name)
     if name not in makers:
-        raise UsageError(f"--executor {name}: it is pool or serial")
+        raise UsageError(f"--executor {name}: it is pool, serial, or a Dask cluster as dask://HOST:PORT")
     executor = makers[name]()
     with closing(executor):
         yield executor
@@ -110,3 +118,23 @@ def _points(given: dict[str, Any]) -> Iterator[Points]:
         return
     with closing(PointFile(given["points"] or POINTS)) as points:
         yield points
+
+
+def _write(report: Report, directory: Path, *, quiet: bool) -> None:
+    """Write `plan.json` and a picture of each largest load. Raises UsageError if the directory cannot be written."""
+    pictures = {
+        f"latency-{number}.svg": scene
+        for number, one in enumerate((report.load, report.best_load, report.host_load), start=1)
+        if one is not None
+        and (scene := latency_against_load(one, report.slos, f"{report.workload}, {one.label}")) is not None
+    }
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(to_jsonable(report), indent=2, ensure_ascii=False, allow_nan=False)
+        (directory / "plan.json").write_text(text + "\n", encoding="utf-8")
+        for name, scene in pictures.items():
+            (directory / name).write_text(standalone(scene), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{directory}: cannot be written ({error.strerror}); name another with --out") from error
+    if not quiet:
+        click.echo(f"written to {directory}: plan.json, {', '.join(pictures)}".rstrip(", "), err=True)

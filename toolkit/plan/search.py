@@ -88,9 +88,9 @@ class Effort:
     """
 
     scan: int = 3
-    requests: int = 6_000
+    requests: int = 4_000
     fewest: int = 6
-    most: int = 24
+    most: int = 16
     tolerance: float = 1.02
 
     def repetitions(self, tallies: Sequence[Tally]) -> int:
