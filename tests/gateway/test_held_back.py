@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -147,6 +148,17 @@ async def test_a_stream_without_an_end_is_no_answer(tmp_path: Path) -> None:
         async with memory.asks(ask()) as reply:
             assert b"".join([chunk async for chunk in reply.chunks()]) == LINES[0] + LINES[1]
         assert (await store.history("s")).messages == ()
+
+
+async def test_a_key_reaches_no_session_of_another(tmp_path: Path) -> None:
+    async with remembering(tmp_path, Host(*LINES)) as (memory, store):
+        for caller in ("alice", "bob", "anyone"):
+            async with memory.asks(replace(ask(), caller=caller)) as reply:
+                assert [chunk async for chunk in reply.chunks()]
+        assert {row.id: row.turns for row in await store.sessions()} == {"alice/s": 1, "bob/s": 1, "s": 1}
+        with pytest.raises(Refusal, match="session's id"):
+            async with memory.asks(replace(ask(), caller="bob", session="alice/s")):
+                pass
 
 
 async def test_where_no_sessions_are_kept_a_session_is_refused() -> None:

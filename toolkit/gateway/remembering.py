@@ -19,10 +19,11 @@ from toolkit.errors import UsageError
 from toolkit.gateway.context.composer import Wanted
 from toolkit.gateway.context.room import answer_room, effective_context
 from toolkit.gateway.http import as_json
+from toolkit.gateway.keys import ANYONE
 from toolkit.gateway.reading import Reader
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.sessions.database import SessionsError
-from toolkit.gateway.sessions.records import Exchange
+from toolkit.gateway.sessions.records import Exchange, session_of_key
 from toolkit.gateway.sessions.wire import calls_from_wire, message_data, messages_from, only_new
 from toolkit.ollama.types import ChatMessage
 from toolkit.replay.live_record import RESIDENT_BELOW_NS
@@ -104,7 +105,8 @@ class Remembering:
         if self._memory is None:
             raise Refusal(Why.BAD_REQUEST, "no sessions are kept here (gateway.sessions.file is null)")
         try:
-            async with self._memory.sessions.turn(ask.session) as turn, self._taking_part(ask, turn) as reply:
+            session_id = session_of_key(None if ask.caller == ANYONE.name else ask.caller, ask.session)
+            async with self._memory.sessions.turn(session_id) as turn, self._taking_part(ask, turn) as reply:
                 yield reply
         except UsageError as error:
             raise Refusal(Why.BAD_REQUEST, str(error)) from error

@@ -12,15 +12,27 @@ if TYPE_CHECKING:
     from toolkit.ollama.types import ChatMessage
 
 Outcome = Literal["answered", "cancelled", "failed"]
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}")
+_OWN = r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}"
+_ID = re.compile(_OWN)
+_FULL_ID = re.compile(rf"(?:\S{{1,255}}/)?{_OWN}")
+_SHAPE = "a session's id is up to 128 letters, digits and any of . _ : @ + -, beginning with a letter or digit"
+
+
+def session_of_key(key_name: str | None, session_id: str) -> str:
+    """The full id of a session: `KEY/ID` for a client with an API key, so that no key reaches another's sessions.
+
+    Raises:
+        UsageError: that is no id.
+    """
+    if not _ID.fullmatch(session_id):
+        raise UsageError(_SHAPE)
+    return session_id if key_name is None else f"{key_name}/{session_id}"
 
 
 def checked_id(session_id: str) -> str:
-    """The id as it is, if it is one. Raises UsageError."""
-    if not _ID.fullmatch(session_id):
-        raise UsageError(
-            "a session's id is up to 128 letters, digits and any of . _ : @ + -, beginning with a letter or digit"
-        )
+    """The full id as it is, if it is one. Raises UsageError."""
+    if not _FULL_ID.fullmatch(session_id):
+        raise UsageError(_SHAPE)
     return session_id
 
 
