@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test fuzz test-live lint bench lock pictures validation clean load-table strategies
+.PHONY: install demo test fuzz test-live lint bench lock pictures validation clean load-table strategies dashboard-picture
 
 install: $(VENV)/.installed
 
@@ -58,6 +58,10 @@ lock:
 pictures: install
 	$(BIN)/hotswap compare scenarios/working-day.yaml --no-color --no-store --out reports/example | $(BIN)/python docs/renew_readme.py
 	rm -f reports/example/figures/*.png
+
+# docs/dashboard.png: a gateway in front of a twin, in headless Chromium.
+dashboard-picture: $(VENV)/.installed-dev
+	$(BIN)/python docs/picture_dashboard.py docs/dashboard.png
 
 # The tables of docs/validation.md; those of the whole recordings need them beside the project.
 validation: $(VENV)/.installed-dev

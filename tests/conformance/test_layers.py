@@ -50,7 +50,11 @@ PURE_MODULES = (
     *(f"gateway/context/{name}.py" for name in ("compose", "excerpts", "head", "parts", "room", "tokens", "window")),
     "gateway/context/summary.py",
     "gateway/weight.py",
-    *(f"gateway/{name}.py" for name in ("order", "memory", "limits", "breaker", "reading", "refusal", "ask", "stats")),
+    "gateway/dashboard/live.py",
+    *(
+        f"gateway/{name}.py"
+        for name in ("order", "memory", "limits", "breaker", "residency", "reading", "refusal", "ask", "stats")
+    ),
     *(f"gateway/{name}.py" for name in ("openai_in", "openai_out")),
     *(f"record/{name}.py" for name in ("asked", "framing", "heads", "sessions", "told", "watch")),
 )

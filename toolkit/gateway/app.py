@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from toolkit.gateway.dashboard.pages import PAGE, load_assets, wants_page
 from toolkit.gateway.guard import CALLER, Guard, answer_refusal
 from toolkit.gateway.http import (
     ClientLeft,
@@ -183,8 +184,19 @@ def _plain_routes(parts: Parts) -> list[Route]:
 
 
 def _own_routes(parts: Parts) -> list[Route]:
-    async def root(_scope: Scope, _body: bytes, send: Send) -> None:
-        await whole(send, _OK, b"Ollama is running", "text/plain; charset=utf-8")
+    assets = load_assets()
+
+    async def root(scope: Scope, _body: bytes, send: Send) -> None:
+        if wants_page(headers_of(scope)):
+            await assets[f"/dashboard/{PAGE}"].answer(send)
+        else:
+            await whole(send, _OK, b"Ollama is running", "text/plain; charset=utf-8", (("vary", "accept"),))
+
+    async def asset(scope: Scope, _body: bytes, send: Send) -> None:
+        await assets[scope["path"]].answer(send)
+
+    async def live(_scope: Scope, _body: bytes, send: Send) -> None:
+        await whole_json(send, _OK, parts.ledger.live(), (("cache-control", "no-store"),))
 
     async def health(_scope: Scope, _body: bytes, send: Send) -> None:
         await whole_json(send, _OK, {"status": "ok"})
@@ -204,6 +216,8 @@ def _own_routes(parts: Parts) -> list[Route]:
         _route(parts, "/healthz", health, "GET", "HEAD"),
         _route(parts, "/readyz", ready, "GET", "HEAD"),
         _route(parts, "/api/llm/stats", stats, "GET"),
+        _route(parts, "/api/llm/live", live, "GET"),
+        *(_route(parts, path, asset, "GET", "HEAD") for path in assets),
         _route(parts, "/metrics", metrics, "GET"),
     ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.cache.strategy import HostView, LoadedModel
 from toolkit.config.scalars import canonical_model_name
+from toolkit.gateway.residency import Residency
 from toolkit.ollama.errors import OllamaError
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Backend:
         self.installed: Mapping[str, int] = {}
         self.rows: tuple[RunningModel, ...] = ()
         self.looked_ns: int | None = None
+        self.residency = Residency()
         self.was_used = False  # since the last look
         self.last_options: dict[str, Mapping[str, Any]] = {}
         self._load: tuple[str, frozenset[str]] | None = None
@@ -139,6 +141,7 @@ class Backend:
 
     def _saw(self, rows: tuple[RunningModel, ...], seen_ns: int) -> None:
         self.rows, self.looked_ns = rows, seen_ns
+        self.residency.saw({row.name: row.vram_bytes for row in rows}, seen_ns)
         names = frozenset(row.name for row in rows)
         ended = self._loaded_ns is not None and seen_ns >= self._loaded_ns
         if self._load is not None and (ended or self._load[0] in names):

@@ -4,7 +4,7 @@
   listens here; they cannot choose the Host header. So names that are not this machine's are refused.
 - **Origin**: pages of other addresses may not use the gateway unless the config says so; not even by requests that
   a browser sends without asking first.
-- **Keys**: where there are any, everything but the health checks needs one.
+- **Keys**: where there are any, everything but the health checks and the empty page needs one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING, Final
 
+from toolkit.gateway.dashboard.pages import PATHS
 from toolkit.gateway.http import as_json, begin, headers_of, piece, refusal_headers
 from toolkit.gateway.keys import ANYONE, given_key
 from toolkit.gateway.refusal import Refusal, Why
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 CALLER: Final = "hotswap.caller"
 """Where the scope holds who a request is from."""
-OPEN_PATHS: Final = frozenset({"/healthz", "/readyz"})
+OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz"}) | PATHS
+"""There is nothing to see there: whether the gateway lives, and the empty page of the dashboard."""
 _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _ALLOWED_HEADERS = "authorization, content-type, x-api-key, x-hotswap-priority"
 _EXPOSED_HEADERS = "x-hotswap-reason, x-hotswap-cache, retry-after"

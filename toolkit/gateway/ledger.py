@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toolkit.gateway.dashboard.live import LATEST, live_document
 from toolkit.gateway.metrics import ReadGauge
 from toolkit.gateway.stats import Served
 
@@ -71,6 +72,13 @@ class Ledger:
     def stats(self) -> dict[str, Any]:
         """The answer of `/api/llm/stats`."""
         return self._stats.as_json(self._clock_ns(), self._queue())
+
+    def live(self) -> dict[str, Any]:
+        """The answer of `/api/llm/live`: what the dashboard shows."""
+        now_ns = self._clock_ns()
+        residencies = {backend.name: backend.residency for backend in self._fleet.backends}
+        counts = self._stats.since_start(now_ns, self._queue())
+        return live_document(now_ns, counts, self._stats.recent(LATEST), residencies)
 
     def page(self) -> bytes:
         """The answer of `/metrics`."""

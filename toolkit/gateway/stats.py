@@ -137,21 +137,20 @@ class GatewayStats:
         """The latest requests, newest first."""
         return [request for request, _ in zip(reversed(self._recent), range(most), strict=False)]
 
-    def as_json(self, now_ns: int, queue: dict[str, Any]) -> dict[str, Any]:
-        """The whole answer; `queue` is what the hosts' queues say of themselves."""
+    def since_start(self, now_ns: int, queue: dict[str, Any]) -> dict[str, Any]:
+        """The counts since the start; `queue` is what the hosts' queues say of themselves."""
         whole = self._all.as_json()
         errors = Counter(whole["errors"]) + self._refused
+        uptime_s = (now_ns - self._began_ns) / NS_PER_S
+        return {"uptime_s": uptime_s, **whole, "errors": dict(errors.most_common()), "queue": queue}
+
+    def as_json(self, now_ns: int, queue: dict[str, Any]) -> dict[str, Any]:
+        """The whole answer: the counts since the start, and those of the windows."""
         windows = {}
         for name, seconds in WINDOWS:
             since_ns = now_ns - seconds * NS_PER_S
             windows[name] = Totals(request for request in self._recent if request.at_ns >= since_ns).as_json()
-        return {
-            "uptime_s": (now_ns - self._began_ns) / NS_PER_S,
-            **whole,
-            "errors": dict(errors.most_common()),
-            "queue": queue,
-            "windows": windows,
-        }
+        return {**self.since_start(now_ns, queue), "windows": windows}
 
 
 def _quantile_s(samples: Iterable[int], share: float) -> float | None:

@@ -1,0 +1,40 @@
+"""The document that the page asks for."""
+
+from __future__ import annotations
+
+from toolkit.gateway.dashboard.live import LATEST, SHOWN, live_document
+from toolkit.gateway.residency import Residency
+from toolkit.gateway.stats import NS_PER_S, Served
+
+SERVED = Served(
+    at_ns=7 * NS_PER_S,
+    kind="chat",
+    model="a:latest",
+    host="here",
+    reason="asked for by name",
+    outcome="ok",
+    found="cold",
+    load_ns=2 * NS_PER_S,
+    waited_ns=None,
+    prompt_tokens=3,
+    answer_tokens=4,
+)
+
+
+def test_times_are_seconds_counted_back_from_now_and_what_is_not_known_is_none() -> None:
+    seen = Residency()
+    seen.saw({"a:latest": 5}, 1 * NS_PER_S)
+    seen.saw({}, 4 * NS_PER_S)
+    document = live_document(10 * NS_PER_S, {"hits": 0}, [SERVED], {"here": seen})
+    (row,) = document["recent"]
+    assert (row["age_s"], row["load_s"], row["waited_s"]) == (3.0, 2.0, None)
+    assert document["latest_swaps"] == [{"model": "a:latest", "age_s": 3.0, "load_s": 2.0}]
+    stay = {"model": "a:latest", "from_s": 9.0, "to_s": 6.0}
+    assert document["timeline"]["hosts"] == {"here": {"most_vram_bytes": 5, "stays": [stay]}}
+    assert (document["hits"], document["latest"]["hit_rate"]) == (0, 0.0)
+
+
+def test_only_so_many_rows_are_sent_however_many_requests_there_were() -> None:
+    document = live_document(10 * NS_PER_S, {}, [SERVED] * LATEST, {})
+    assert len(document["recent"]) == SHOWN
+    assert document["latest"]["requests"] == LATEST
