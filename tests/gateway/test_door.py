@@ -34,10 +34,10 @@ async def asked(gateway: Gateway, method: str, path: str, **more: Any) -> httpx.
         return await client.request(method, path, **more)
 
 
-async def test_keys_are_asked_for_everywhere_but_for_health() -> None:
+async def test_keys_are_asked_for_everywhere_but_for_health_and_the_empty_page() -> None:
     gateway = gateway_to(NOWHERE, keys={"env": "KEYS"}, environment=KEYS)
     assert (await asked(gateway, "GET", "/healthz")).status_code == 200
-    for path in ("/", "/api/tags", "/api/llm/stats", "/metrics", "/v1/models", "/nothing"):
+    for path in ("/api/tags", "/api/llm/stats", "/api/llm/live", "/metrics", "/v1/models", "/nothing"):
         refused = await asked(gateway, "GET", path)
         assert refused.status_code == 401
         assert refused.headers["www-authenticate"].startswith("Bearer")
