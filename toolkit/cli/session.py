@@ -23,7 +23,7 @@ from toolkit.config.durations import format_duration
 from toolkit.errors import HostError, UsageError
 from toolkit.experiment.compare import prepare, sum_up
 from toolkit.experiment.play import play_all, refuse_simulated, stage_for
-from toolkit.experiment.setup import on_unknown_host
+from toolkit.experiment.setup import setup_for_unknown_host, setup_from_config
 from toolkit.replay.runfile import RUN_FILE, write_run
 
 if TYPE_CHECKING:
@@ -77,11 +77,10 @@ class Session:
         stage = stage_for(loaded.config, os.environ, given.pop("host"))
         if stage.address is None:
             refuse_simulated(shape, terms, processes)
-        setup, plans = prepare(loaded.config, order, shape)
+        known = stage.address is None or describes_host(loaded)
+        setup, plans = prepare(loaded.config, order, shape, setup_from_config if known else setup_for_unknown_host)
         if stage.address is not None and order.slots is not None:
             raise UsageError("--slots makes a simulated host of equal places; leave it out with --host")
-        if stage.address is not None and not describes_host(loaded):
-            setup = on_unknown_host(setup)
         chosen = names or (setup.baseline,)
         directory = out or _free_directory(plans[0].name, live=stage.address is not None)
         stage = replace(stage, terms=terms, processes=processes)

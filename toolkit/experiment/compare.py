@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from toolkit.cache.disciplines.places import Places
 from toolkit.cache.offline_slots import lru_hits, min_hits
@@ -16,7 +16,7 @@ from toolkit.experiment.setup import Setup, setup_from_config, with_equal_places
 from toolkit.experiment.shape import shaped
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from toolkit.config.models import Config
     from toolkit.experiment.order import Order
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from toolkit.replay.results import Comparison
     from toolkit.workload.plan import Plan
 
+Wiring: TypeAlias = "Callable[[Config, int | None], Setup]"
+"""From a config, and the context that all requests ask for, to what runs share."""
 QUEUED = "lru+least-wait"
 """Shown beside the strategies when nobody asked for any, on the twin: what a queue before the host would do."""
 NO_QUEUE = "none"
@@ -83,12 +85,14 @@ def one_strategy(given: str) -> str:
     return name
 
 
-def prepare(config: Config, order: Order, shape: Shape | None = None) -> tuple[Setup, tuple[Plan, ...]]:
-    """The parts that all runs share, and a plan for each repetition, shaped as wanted.
+def prepare(
+    config: Config, order: Order, shape: Shape | None = None, wire: Wiring = setup_from_config
+) -> tuple[Setup, tuple[Plan, ...]]:
+    """The parts that all runs share, wired by `wire`, and a plan for each repetition, shaped as wanted.
 
     Parts of a plan are chosen before its pace is: `--from` and `--until` are times of the recording.
     """
-    setup = setup_from_config(config, order.num_ctx)
+    setup = wire(config, order.num_ctx)
     if shape is None or shape.is_plain:
         plans = plans_for(order, config)
     else:

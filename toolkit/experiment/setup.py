@@ -112,8 +112,9 @@ def asked_models(setup: Setup, plan: Plan) -> frozenset[str]:
     return frozenset(request.model or setup.router.route(request.text).model for request in plan.requests)
 
 
-def on_unknown_host(setup: Setup) -> Setup:
-    """The same client for a host of whose memory nothing is known: no ceiling, and `lru-unload` goes by number only."""
+def setup_for_unknown_host(config: Config, num_ctx: int | None) -> Setup:
+    """For a host of whose memory nothing is known: no ceiling, and `lru-unload` goes by number only."""
+    setup = bare_setup(config, num_ctx)
     return replace(setup, context=replace(setup.context, room=None), facts=HostFacts(None, (), ()))
 
 
