@@ -75,11 +75,15 @@ class Tuned:
     untuned: QueueTally
     base: QueueTally
 
+    def figure(self, row: QueueTally) -> float:
+        """What was to be as small as possible, of one of the rows."""
+        return _figure(row, self.search.goal)
+
     @property
     def gain(self) -> float:
         """By which share the winner is better than the same without tuning, by the goal; below 0 if it is worse."""
-        before = value_of(self.untuned, self.search.goal)
-        return 1 - value_of(self.chosen, self.search.goal) / before if before else 0.0
+        before = self.figure(self.untuned)
+        return 1 - self.figure(self.chosen) / before if before else 0.0
 
     @property
     def was_worth_it(self) -> bool:
@@ -87,7 +91,7 @@ class Tuned:
         return self.gain > WORTH
 
 
-def value_of(row: QueueTally, goal: Goal) -> float:
+def _figure(row: QueueTally, goal: Goal) -> float:
     """The figure that the goal names; less is better."""
     return {"wait": row.mean_s, "p95": row.p95_s, "swaps": float(row.swaps), "late": row.latest_s}[goal]
 
@@ -101,7 +105,7 @@ def tuned(traffic: Traffic, search: Search) -> Tuned:
     first = traffic.part(*search.tune_on)
     starts_ns = base_starts(first)
     tried = [(one, tally(first, *one, starts_ns)) for one in chosen_few]
-    tried.sort(key=lambda row: value_of(row[1], search.goal))
+    tried.sort(key=lambda row: _figure(row[1], search.goal))
     best = tried[0][0]
     rest = traffic.part(*search.report_on)
     rest_ns = base_starts(rest)

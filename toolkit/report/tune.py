@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from toolkit.experiment.tune import value_of
 from toolkit.report.wording import count, duration, percent
 
 if TYPE_CHECKING:
@@ -70,11 +69,11 @@ def as_json(found: Tuned) -> str:
 def _sentence(found: Tuned) -> str:
     goal = found.search.goal
     name = _name(found.chosen)
-    what = f"{_GOALS[goal]} {_value(value_of(found.chosen, goal), goal)}"
-    against = f"{_value(value_of(found.base, goal), goal)} under {_name(found.base)}"
+    what = f"{_GOALS[goal]} {_value(found.figure(found.chosen), goal)}"
+    against = f"{_value(found.figure(found.base), goal)} under {_name(found.base)}"
     if found.chosen == found.untuned:
         return f"{name} is best, with nothing to tune: {what}; {against}."
-    before = _value(value_of(found.untuned, goal), goal)
+    before = _value(found.figure(found.untuned), goal)
     if found.was_worth_it:
         return f"{name}: {what}, {percent(found.gain)} less than untuned ({before}); {against}."
     return f"Tuning was not worth it: {name} has {what}, untuned it is {before}; {against}."
