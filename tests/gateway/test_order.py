@@ -173,6 +173,19 @@ def test_a_batch_is_served_before_the_next_load() -> None:
     assert host.loads == 2
 
 
+def test_a_swap_storm_needs_half_the_loads_within_the_promise() -> None:
+    """Every request needs another model than the one before, and they come faster than the host can swap."""
+    jobs = [(25 * number, "acbcab"[number % 6]) for number in range(60)]
+    bound = 800
+    storm, direct = Host(order_of(room=4, bound=bound), room=4), Host(order_of(room=4, bound=0), room=4)
+    storm.play(jobs)
+    direct.play(jobs)
+    shadow = first_come_first_served(jobs, 4)
+    assert direct.loads == 60
+    assert storm.loads <= 30
+    assert max(storm.starts[number] - start for number, start in enumerate(shadow)) <= bound
+
+
 def test_without_patience_it_is_first_come_first_served() -> None:
     jobs = [(0, "a"), (1, "b"), (2, "a"), (3, "b")]
     host = Host(order_of(room=4, bound=0), room=4)

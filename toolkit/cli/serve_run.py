@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,10 +16,14 @@ from toolkit.errors import UsageError
 from toolkit.experiment.host import asked_host
 from toolkit.gateway.from_config import gateway_from_config
 from toolkit.gateway.serve import base_url, listen, serve
+from toolkit.gateway.tracing import TraceWriter
+from toolkit.record.log import TraceLog
+from toolkit.record.sessions import Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
+    from toolkit.gateway.exchange import Course
     from toolkit.gateway.from_config import Gateway
 
 
@@ -31,8 +38,15 @@ def run(given: dict[str, Any]) -> None:
     bind = given["bind"] or section.bind
     port = section.port if given["port"] is None else given["port"]
     address = asked_host(given["host"], loaded.config) if given["host"] else None
-    gateway = gateway_from_config(loaded.config, address=address, bind=bind)
-    refuse_open_door(bind, gateway)
+    file = given["trace_out"] or section.trace.file
+    with _trace(file) as log:
+        writer = None if log is None else _writer(log, texts=section.trace.texts)
+        gateway = gateway_from_config(loaded.config, address=address, bind=bind, write_trace=writer)
+        refuse_open_door(bind, gateway)
+        _serve(given, gateway, bind, port)
+
+
+def _serve(given: dict[str, Any], gateway: Gateway, bind: str, port: int) -> None:
     listening = listen(bind, port)
     url = base_url(bind, listening)
 
@@ -53,6 +67,26 @@ def refuse_open_door(bind: str, gateway: Gateway) -> None:
             f"{bind} can be reached from other machines, and no API key is set: write gateway.keys with a file or an "
             "environment variable (lines `NAME KEY`), or bind to 127.0.0.1"
         )
+
+
+@contextmanager
+def _trace(file: str | Path | None) -> Iterator[TraceLog | None]:
+    """The file that requests are written to, with a folder to lie in."""
+    if file is None:
+        yield None
+        return
+    path = Path(file)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {path} ({error.strerror}); give another --trace-out") from error
+    with TraceLog(path) as log:
+        yield log
+
+
+def _writer(log: TraceLog, *, texts: bool) -> Callable[[Course], None]:
+    sessions = Sessions(f"gateway-{time.time_ns() // 1_000_000_000}")
+    return TraceWriter(log, sessions, time.time_ns, time.monotonic_ns, texts=texts).write
 
 
 def _say(gateway: Gateway, url: str) -> None:
