@@ -17,7 +17,7 @@ TOOLKIT = PROJECT / "toolkit"
 LAYERS = (
     ("cli",),
     ("plan",),
-    ("experiment", "gateway"),
+    ("experiment", "gateway", "telegram"),
     ("gate",),
     ("report", "llm", "ops", "record"),
     ("metrics",),
@@ -50,6 +50,8 @@ PURE_MODULES = (
     *(f"gateway/context/{name}.py" for name in ("compose", "excerpts", "head", "parts", "room", "tokens", "window")),
     "gateway/context/summary.py",
     "gateway/weight.py",
+    "telegram/page.py",
+    "telegram/words.py",
     "gateway/dashboard/live.py",
     *(
         f"gateway/{name}.py"
