@@ -42,7 +42,9 @@ COMMANDS = (
         "toolkit.cli.serve:serve",
         "One chat endpoint over all the models: routed, queued, counted, recorded.",
     ),
-    LazyCommand("telegram", "toolkit.cli.telegram:telegram", "Chat with the models in Telegram, through the gateway."),
+    LazyCommand(
+        "telegram", "toolkit.cli.telegram:telegram", "Chat with the models in Telegram, through a running gateway."
+    ),
     LazyCommand(
         "sessions",
         "toolkit.cli.sessions:sessions",

@@ -27,7 +27,7 @@ KEY = "HOTSWAP_GATEWAY_KEY"
 )
 @click.option("--api-url", metavar="URL", help="Of a Bot API server of your own.")
 def telegram(gateway: str, allow: tuple[int, ...], state: Path, api_url: str | None) -> None:
-    r"""Chat with the models in Telegram, through a running gateway.
+    """Chat with the models in Telegram, through a running gateway.
 
     The bot's token is read from HOTSWAP_TELEGRAM_TOKEN, the gateway's API key (if it has keys) from
     HOTSWAP_GATEWAY_KEY. Only users of --allow are answered; the numbers of others who try are shown here.
@@ -35,7 +35,7 @@ def telegram(gateway: str, allow: tuple[int, ...], state: Path, api_url: str | N
     \b
     export HOTSWAP_TELEGRAM_TOKEN=…    # from @BotFather
     hotswap telegram --allow 123456789
-    """
+    """  # noqa: D301 - click reads the mark
     if find_spec("telegram") is None:
         raise UsageError("this needs python-telegram-bot: pip install 'hotswap-toolkit[telegram]'")
     token = os.environ.get(TOKEN, "").strip()
