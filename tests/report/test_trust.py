@@ -45,6 +45,7 @@ def test_a_good_run_is_said_to_be_good_and_why() -> None:
     ("trust", "level", "says"),
     [
         (judged([]), "void", "Not one request ended."),
+        (judged([replace(RECORD, phase="warmup")] * 12), "void", "Not one request was measured"),
         (judged(MANY, HEALTH), "void", "The client was the bottleneck: the event loop was late."),
         (judged(MANY, None), "caution", "The client did not watch itself"),
         (judged(MANY, replace(GOOD, cpu_share=0.9)), "caution", "used 90 % of its core"),

@@ -105,6 +105,8 @@ def _worst_first(findings: list[Finding]) -> Trust:
 def _ending(samples: RunSamples, *, complete: bool) -> list[Finding]:
     if samples.requests == 0:
         return [Finding("void", "Not one request ended.")]
+    if samples.phases["measure"] == 0:
+        return [Finding("void", "Not one request was measured: all were warm-up or drain.")]
     found = [
         Finding("fine", "The whole plan was played.")
         if complete

@@ -47,6 +47,8 @@ def verdict(comparison: Comparison, *, baseline: str = "ram") -> str:
     )
     if not waits:
         asked = max((summary.requests for summary in comparison.strategies), default=0)
+        if asked == 0:
+            return _begin(f"{lead}nothing can be said: no request was measured; warm-up and drain do not count.")
         return _begin(f"{lead}nothing can be said: none of {counted(asked, 'request')} was answered.")
     level = _level(waits)
     crowded = _crowded(comparison)
