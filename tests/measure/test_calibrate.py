@@ -88,6 +88,24 @@ def test_traffic_alone_gives_loads_by_its_log(timing: Path, tmp_path: Path) -> N
     assert twin.process.stop_per_gb_ns == pytest.approx(117e6, rel=0.25)
 
 
+def test_traffic_without_a_log_gives_sizes_by_its_loads_and_says_so(timing: Path, tmp_path: Path) -> None:
+    done = calibrated(some_of(timing, tmp_path, "requests.jsonl"), "all", 0, None)
+    models = {model.name: model for model in section_of(done.config, tmp_path).models}
+    assert set(models) == {"m1", "embed", "b50", "b150", "b400", "b800"}
+    assert models["m1"].size_bytes < models["b400"].size_bytes < models["b800"].size_bytes
+    assert models["embed"].embedding
+    assert "size by its loads, as nothing says it: b150, b400, b50, b800, embed, m1" in done.text
+    assert "loads: fewer than 5 are usable" in done.text
+
+
+def test_traffic_of_a_model_that_the_config_lacks_is_refused(timing: Path, tmp_path: Path) -> None:
+    base = tmp_path / "base.yaml"
+    base.write_text("twin: {models: [{name: other, size: 1GB, architecture: llama, blocks: 1, embedding_length: 1, "
+                    "head_count: 1, head_count_kv: 1, context_length: 1}]}\n")  # fmt: skip
+    with pytest.raises(UsageError, match="nothing says how large b150 is"):
+        calibrated(some_of(timing, tmp_path, "requests.jsonl"), "all", 0, load_config(base))
+
+
 def test_what_a_config_says_of_the_host_is_kept(timing: Path, tmp_path: Path) -> None:
     base = tmp_path / "base.yaml"
     base.write_text(

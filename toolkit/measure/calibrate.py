@@ -22,7 +22,7 @@ from toolkit.measure.outcomes import LOG_SLACK_NS, outcomes_of
 from toolkit.measure.parts import numbers_of
 from toolkit.measure.recording import REQUESTS
 from toolkit.measure.server_log import Life, read_lives
-from toolkit.measure.sizes import Sizes, sizes_of
+from toolkit.measure.sizes import Sizes, size_by_loads, sizes_of
 from toolkit.measure.traffic import has_traffic, read_traffic
 from toolkit.stats.interval import Interval, median_interval
 
@@ -57,6 +57,8 @@ class Calibration:
     background: tuple[tuple[int, float], ...]
     on_gpu: bool
     source: str
+    sizes_by_loads: tuple[str, ...] = ()
+    """Models whose size nothing says, so that it is what fits their loads at the twin's usual speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,11 @@ def calibrate(
 ) -> Calibration:
     """Fit everything. Of the traffic only `part` counts (see `toolkit.measure.parts`); of the matrix all.
 
-    `known` are the sizes of models that neither a matrix nor a log says.
+    `known` are the sizes of models that neither a matrix nor a log says, as a config describes them. None: a size that
+    nothing says is taken from the model's loads.
 
     Raises:
-        UsageError: the traffic has a model whose size nothing says.
+        UsageError: the config lacks a model whose size nothing else says, or no load of it was seen.
         Inconclusive: there is too little of everything.
     """
     rng = np.random.default_rng(seed)
@@ -107,10 +110,14 @@ def calibrate(
     traffic = () if recording is None else recording.lives
     sizes = sizes_of(material.rows, (*material.lives, *traffic), recording)
     asked = {request.model for request in recording.requests} if recording is not None else set()
+    by_loads: list[str] = []
     for name in sorted(asked - set(sizes)):
-        if known is None or name not in known:
+        found = size_by_loads(recording, name) if known is None else known.get(name)
+        if found is None:
             raise UsageError(f"{source}: nothing says how large {name} is; name a config with --config that has it")
-        sizes[name] = known[name]
+        sizes[name] = found
+        if known is None:
+            by_loads.append(name)
     threads = next((life.threads for life in (*traffic, *material.lives) if life.threads), None)
     stops = fit_stops(_stops_seen(material.lives))
     loads = fit_loads(_loads_seen(material, sizes, stops), rng)
@@ -139,6 +146,7 @@ def calibrate(
         background=background,
         on_gpu=any(life.vram_bytes for life in (*material.lives, *traffic)),
         source=source,
+        sizes_by_loads=tuple(by_loads),
     )
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.errors import UsageError
 from toolkit.measure.calibrate import Calibration, calibrate, read_material
+from toolkit.measure.fit_loads import LEAST_ROWS
+from toolkit.measure.recording import REQUESTS
 from toolkit.measure.sizes import declared_sizes
 from toolkit.measure.twin_yaml import config_text
 
@@ -40,7 +42,9 @@ def calibrated(directory: Path, part: str, seed: int, base: LoadedConfig | None)
     source = str(directory) if part == "all" else f"{directory} ({part})"
     section = None if base is None or base.path is None else base.config.twin
     known = {} if section is None else {model.name: declared_sizes(model) for model in section.models}
-    calibration = calibrate(read_material(directory), part, seed, source, known)
+    # A run of `replay` may be one of a host with GPUs, which without a description would become a host without.
+    by_loads = section is None and (directory / REQUESTS).is_file()
+    calibration = calibrate(read_material(directory), part, seed, source, None if by_loads else known)
     if calibration.on_gpu and (section is None or not section.gpus):
         raise UsageError(
             f"{directory}: models were on a GPU there; name a config with --config whose twin.gpus says which"
@@ -57,6 +61,12 @@ def _lines(calibration: Calibration) -> list[str]:
             low, high = interval.low * factor, interval.high * factor
             value = f"{interval.estimate * factor:>9.4g} {unit:<5}"
             lines.append(f"  {name:<34}{value} ({low:.4g} to {high:.4g}, n {interval.count})")
+    if calibration.loads is None:
+        lines.append(
+            f"  loads: fewer than {LEAST_ROWS} are usable, so the twin keeps the speeds that it had; measure more"
+        )
+    if calibration.sizes_by_loads:
+        lines.append(f"  size by its loads, as nothing says it: {', '.join(calibration.sizes_by_loads)}")
     services = calibration.services
     if services is not None:
         lines.append(f"  {len(services.models)} models, answers spread by {services.spread:.0%} around what is fitted")

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from toolkit.host import timing
+from toolkit.measure.outcomes import LEAST_LOAD_NS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -13,6 +16,10 @@ if TYPE_CHECKING:
     from toolkit.measure.recording import Recording
     from toolkit.measure.server_log import Life
 
+NS_PER_S = 1e9
+USUAL_BYTES_PER_S = 6e9
+"""At which the twin reads a file in the page cache unless a config says otherwise: a tenth of a RAM's 60 GB/s."""
+LEAST_BYTES = 1_000_000
 COMPUTE_BYTES = 20_000_000
 """Scratch buffers where only one context was seen, so that they cannot be told from the cache."""
 
@@ -65,6 +72,25 @@ def sizes_of(rows: Sequence[Row], lives: Iterable[Life], recording: Recording | 
             name in embedding,
         )
     return sizes
+
+
+def size_by_loads(recording: Recording | None, name: str) -> Sizes | None:
+    """A model of which only traffic is known: as large as its quickest load fills at the twin's usual speed.
+
+    Other requests may have held the longer ones up. Where only the loads' times count, and each model's own are right,
+    that is all a twin needs; whether models fit together is not to be asked of it. None if no load was seen.
+    """
+    asked = [request for request in recording.requests if request.model == name] if recording is not None else []
+    waits_ns = [
+        request.wait_ns for request in asked if request.wait_ns is not None and request.wait_ns >= LEAST_LOAD_NS
+    ]
+    if not waits_ns:
+        return None
+    filled_s = max(min(waits_ns) - timing.PROCESS_START_NS, 0) / NS_PER_S
+    size_bytes = max(round(filled_s * USUAL_BYTES_PER_S), LEAST_BYTES)
+    context = max((request.num_ctx for request in asked if request.num_ctx is not None), default=4096)
+    embedding = any(request.kind == "embed" for request in asked)
+    return Sizes(name, None, size_bytes, 0, 0, context, size_bytes, embedding)
 
 
 def declared_sizes(model: TwinModelSection) -> Sizes:
