@@ -164,9 +164,9 @@ def test_what_cannot_be_is_said_in_one_sentence(sides: Path, arguments: tuple[st
     assert sentence in done.stderr
 
 
-def test_a_rerun_that_fails_is_said(sides: Path) -> None:
+def test_a_rerun_that_fails_is_said_and_is_no_regression(sides: Path) -> None:
     done = hotswap("base.txt", "few.txt", "--rerun", "exit 7", cwd=sides)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "exit 7 ended with 7" in done.stderr
 
 

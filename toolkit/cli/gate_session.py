@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from toolkit.config.durations import DurationError, parse_duration_ns
-from toolkit.errors import HotswapError, UsageError
+from toolkit.errors import UsageError
 from toolkit.gate.choice import Choice
 from toolkit.gate.history import history_json, history_of, history_text, in_time
 from toolkit.gate.judge import EXIT_CODES, judge
@@ -153,7 +153,8 @@ def _measured_side(asked: Asked, folder: Path, side: str, number: int) -> Side:
     if not asked.given["quiet"]:
         click.echo(done.stdout, err=True, nl=False)
     if done.returncode:
-        raise HotswapError(f"--rerun: {command} ended with {done.returncode}; its own words are above")
+        # Not 1, which a CI takes for a regression.
+        raise UsageError(f"--rerun: {command} ended with {done.returncode}; its own words are above")
     if not out.exists():
         raise UsageError(f"--rerun: {command} wrote nothing to {{out}} ({out}); say where the result goes")
     return open_side(str(out), asked.choice, os.environ)

@@ -30,7 +30,7 @@ def needed_host(host: str | None, loaded: LoadedConfig, command: str) -> Address
     address = asked_host(host, loaded.config)
     if address is None:
         raise UsageError(
-            f"`hotswap {command}` measures a host over HTTP: give --host URL, or --host config for the config's own; "
+            f"`hotswap {command}` works on a host over HTTP: give --host URL, or --host config for the config's own; "
             "to try it, start a simulated one with `hotswap twin serve` and give its address"
         )
     return address

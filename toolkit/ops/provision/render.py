@@ -92,8 +92,9 @@ def applied_text(applied: Applied, place: str) -> str:
     lines = [_result_line(result) for result in applied.results]
     if applied.converged:
         return "\n".join([*lines, f"{place} has all that the config wants" + ("" if lines else "; nothing was done")])
-    left = "".join(f", {action.name}" for action in applied.left.changes)
-    return "\n".join([*lines, f"{place} is not as wanted yet{left}; apply again goes on from here"])
+    left = ", ".join(action.name for action in applied.left.changes)
+    missing = f": {left} {'is' if len(applied.left.changes) == 1 else 'are'} left" if left else ""
+    return "\n".join([*lines, f"{place} is not as wanted yet{missing}; apply again goes on from here"])
 
 
 def _result_line(result: Result) -> str:
