@@ -149,6 +149,7 @@ def test_metrics_are_chosen(sides: Path) -> None:
     [
         (("base.txt",), "BASE and NEW must be given, not 1"),
         (("base.txt", "no.txt"), "no.txt: there is no such file"),
+        (("base.txt", "worse.txt", "--set", "nope=1"), "--set nope: unknown key"),
         (("base.txt", "other.txt"), "goos: linux against darwin"),
         (("base.txt", "worse.txt", "--slo", "ttft"), "--slo ttft: write ttft=2s"),
         (("base.txt", "worse.txt", "--rerun", "x", "--budget", "10"), "--budget 10: the unit is missing"),

@@ -42,10 +42,13 @@ def _base(config: str | None, *, quiet: bool) -> Any:
     """The config that describes the host so far, if one is named."""
     import os  # noqa: PLC0415 - keeps `--help` cheap
 
-    from toolkit.cli.options import load_given_config  # noqa: PLC0415
+    from toolkit.cli.options import check_overrides, load_given_config  # noqa: PLC0415
     from toolkit.config.loading import config_path  # noqa: PLC0415
 
-    return None if config_path(config, os.environ) is None else load_given_config(config, quiet=quiet)
+    if config_path(config, os.environ) is None:
+        check_overrides(config)
+        return None
+    return load_given_config(config, quiet=quiet)
 
 
 def _json(summary: dict[str, Any], out: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from toolkit.cli.options import global_options
+from toolkit.cli.options import check_overrides, global_options
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -46,6 +46,7 @@ def gate(sides: tuple[str, ...], **given: Any) -> int:
     """  # noqa: D301 - click reads the mark
     from toolkit.cli.gate_session import Asked, run_gate, run_history, run_plan  # noqa: PLC0415 - keeps `--help` cheap
 
+    check_overrides(given["config"])
     asked = Asked.of(sides, given)
     if asked.history:
         return run_history(asked)

@@ -108,6 +108,14 @@ def load_given_config(config: str | None, *, quiet: bool) -> LoadedConfig:
     return loaded
 
 
+def check_overrides(config: str | None) -> None:
+    """For commands that need no config: a `--set` that no config takes is an error all the same. Raises UsageError."""
+    from toolkit.config.loading import config_path  # noqa: PLC0415 - keeps `--help` cheap
+
+    if click.get_current_context().meta.get(SET_KEY):
+        load_with_overrides(config_path(config, os.environ))
+
+
 def load_with_overrides(path: Path | None) -> LoadedConfig:
     """Load a config under every `--set` of this call, and say nothing. Raises UsageError."""
     from toolkit.config.loading import load_config  # noqa: PLC0415 - keeps `--help` cheap
