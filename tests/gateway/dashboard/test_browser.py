@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect, sync_playwright
 
-from tests.gateway.conftest import running
+from tests.gateway.conftest import READY_S, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -220,6 +220,17 @@ def test_with_keys_the_page_asks_keeps_the_key_in_the_tab_and_sends_it_as_a_head
     assert page.evaluate("localStorage.length + document.cookie.length") == 0
     assert KEY not in page.content()
     assert not any(KEY in address for address in seen)
+    page.close()
+
+
+def test_a_gateway_that_is_gone_is_said_and_its_return_is_noticed(browser: Browser, url: str) -> None:
+    page = browser.new_page()
+    page.goto(url)
+    expect(page.get_by_role("status")).to_have_text("live")
+    page.route("**/api/llm/live", lambda route: route.abort())
+    expect(page.get_by_role("status")).to_contain_text("does not answer")
+    page.unroute("**/api/llm/live")
+    expect(page.get_by_role("status")).to_have_text("live", timeout=READY_S * 1000)
     page.close()
 
 
