@@ -115,7 +115,7 @@ def test_figures_and_tables_can_be_read_without_seeing_them(small: Comparison) -
         if tag == "th":
             assert attributes.get("scope") in {"col", "row"}
     names = [tag for tag, _ in page.tags]
-    assert names.count("figure") == names.count("figcaption") == 10
+    assert names.count("figure") == names.count("figcaption") == 11
     assert names.count("table") == names.count("caption")
     identifiers = [one["id"] for _, one in page.tags if "id" in one]
     assert len(identifiers) == len(set(identifiers))

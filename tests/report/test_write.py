@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from toolkit.replay.results import Comparison
 
-FIGURES = 10
+FIGURES = 11
 
 
 def test_a_report_has_all_its_parts_and_nothing_else(small: Comparison, tmp_path: Path) -> None:
