@@ -197,3 +197,12 @@ def test_no_metric_changes_in_a_history_of_the_same(tmp_path: Path) -> None:
     for number in range(12):
         (tmp_path / f"run{number}.txt").write_text(go_text(number, 1.0))
     assert "no change in BenchmarkLoad/model=m ns/op" in hotswap("--history", ".", cwd=tmp_path).stdout
+
+
+def test_a_history_that_can_show_nothing_says_so(tmp_path: Path) -> None:
+    """Six runs with a clear step: no order of six is rare enough, and that is no `no change`."""
+    for number in range(6):
+        (tmp_path / f"run{number}.txt").write_text(go_text(number, 1.0 if number < 3 else 2.0))
+    done = hotswap("--history", ".", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "at least 12 are needed" in done.stderr

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.stats.changepoint import SHORTEST, best_split, change_points
+from toolkit.stats.changepoint import SHORTEST, best_split, change_points, values_needed
 
 
 def energy(left: list[float], right: list[float]) -> float:
@@ -54,3 +54,13 @@ def test_the_same_history_has_the_same_answer() -> None:
     values = np.random.default_rng(4).normal(size=40) + np.repeat([0, 3], 20)
     first, second = (change_points(values, np.random.default_rng(1)) for _ in range(2))
     assert first == second != ()
+
+
+@pytest.mark.parametrize("level", [0.05, 0.005, 0.001])
+def test_fewer_values_than_needed_show_nothing_and_as_many_do(level: float) -> None:
+    """A clean step in the middle is found with as many values as are said to be needed, and not with one fewer."""
+    needed = values_needed(level)
+    for count, found in ((needed, 1), (needed - 1, 0)):
+        step = [float(place) + 1000 * (place >= count // 2) for place in range(count)]
+        told = change_points(step, np.random.default_rng(3), level=level, rounds=20_000)
+        assert len(told) == (found if count >= 6 else 0)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toolkit.errors import UsageError
+from toolkit.errors import Inconclusive, UsageError
 from toolkit.gate.table import aligned
 from toolkit.gate.wording import probability, value
 from toolkit.report.wording import plain
-from toolkit.stats.changepoint import SHORTEST, change_points
+from toolkit.stats.changepoint import SHORTEST, change_points, values_needed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,12 +72,19 @@ def history_of(sides: Sequence[Side], rule: Rule) -> History:
 
     Raises:
         UsageError: fewer than six runs.
+        Inconclusive: so few that not even the clearest change could be told from chance at this level.
     """
     if len(sides) < 2 * SHORTEST:
         raise UsageError(f"a history needs at least {2 * SHORTEST} runs, there are {len(sides)}")
     names = list(dict.fromkeys(series.name for side in sides for series in side.series))
     found = [_points(name, sides) for name in names]
     usable = [points for points in found if len(points) >= 2 * SHORTEST]
+    needed = values_needed(rule.alpha / max(1, len(usable)))
+    if usable and max(map(len, usable)) < needed:
+        raise Inconclusive(
+            f"{len(sides)} runs are too few to tell a change in {len(usable)} metrics from chance; "
+            f"at least {needed} are needed, or fewer metrics (--metric)"
+        )
     changes = [change for points in usable for change in _changes(points, rule, rule.alpha / len(usable))]
     metrics = tuple(points[0][1].name for points in usable)
     return History(tuple(side.label for side in sides), metrics, tuple(changes))

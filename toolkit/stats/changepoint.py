@@ -8,6 +8,7 @@ so well; then both halves are searched in turn.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,18 @@ def change_points(
             found.append(ChangePoint(start + place, p))
             stretches += [(start, start + place), (start + place, end)]
     return tuple(sorted(found, key=lambda point: point.place))
+
+
+def values_needed(level: float) -> int:
+    """Return the least number of values that can show any change at this level.
+
+    If n values split cleanly at k, only the orders with the same k values at one of the ends split as well: 2 of the
+    n! / (k! (n - k)!) choices, fewest for a split in the middle.
+    """
+    count = 2 * SHORTEST
+    while 2 / math.comb(count, count // 2) > level:
+        count += 1
+    return count
 
 
 def best_split(distances: NDArray[np.float64]) -> tuple[int, float]:
