@@ -95,6 +95,14 @@ def test_inv_ctx_within_the_room_in_order_and_nothing_torn_apart(
     assert sum(each.tokens for each in report.parts) <= report.bound_tokens + 8 * len(report.parts) + 8
 
 
+def test_a_history_that_begins_with_a_result_leaves_it_out() -> None:
+    """Only the end of a conversation was read, and it begins between a call and its result."""
+    past = history([user("a"), assistant("", "alpha"), result("alpha"), assistant("b")], keep=2)
+    composition = compose(ContextParts(()), past, [user("c")], Budget(2000, 0, SETTLED))
+    assert [each.role for each in middle(composition.messages, [user("c")])] == ["assistant"]
+    assert composition.report.window.dropped == 3
+
+
 @given(st.integers(1, 16), st.integers(1, 60), st.integers(600, 3000))
 @settings(max_examples=30, deadline=None)
 def test_a_turn_that_is_appended_leaves_the_prompt_before_it_as_it_was(turns: int, words: int, context: int) -> None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from toolkit.gateway.context.excerpts import chosen_excerpts, excerpts_message
@@ -66,12 +67,18 @@ class _Must:
     weight: float
 
 
+def _from_a_whole_unit(history: History) -> History:
+    """Without results at its very beginning: the call that they belong to was not read with them."""
+    torn = len(tuple(takewhile(lambda each: each.message.role == "tool", history.messages)))
+    return replace(history, messages=history.messages[torn:], omitted=history.omitted + torn) if torn else history
+
+
 class _Composer:
     """One composition; its methods are the steps."""
 
     def __init__(self, parts: ContextParts, history: History, request: tuple[ChatMessage, ...], budget: Budget) -> None:
         self.parts = parts
-        self.history = history
+        self.history = _from_a_whole_unit(history)
         self.request = request
         self.budget = budget
         self.tokens = budget.tokens
