@@ -15,7 +15,7 @@ from tests.addresses import asked_host, may_connect
 from toolkit.host.machine import GpuHardware, HostHardware
 from toolkit.host.scheduler import GpuSpec, ModelSpec
 from toolkit.host.timing import HostSpeeds, ModelCost
-from toolkit.host.twin import TwinModel, TwinSpec
+from toolkit.host.twin_spec import TwinModel, TwinSpec
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 SHARED_DIR = PROJECT_DIR.parent / "shared"

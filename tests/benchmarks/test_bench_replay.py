@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
 
 REQUESTS = 5000
 NAMES = ("big", "code", "fast")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.gate.judge import Judgement
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
     from toolkit.replay.records import Run
 
 NAMES = ("big", "code", "fast")

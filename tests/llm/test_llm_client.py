@@ -17,8 +17,9 @@ from toolkit.cache.strategy import Access, Answer, Directive, HostView
 from toolkit.errors import InputError
 from toolkit.llm.client import LLMClient
 from toolkit.llm.parts import Question
-from toolkit.ollama.client import OllamaClient, Timeouts
+from toolkit.ollama.client import OllamaClient
 from toolkit.ollama.errors import ModelMissingError, UnreachableError
+from toolkit.ollama.timeouts import Timeouts
 from toolkit.ollama.types import ChatMessage
 from toolkit.replay.make_room import Patience
 from toolkit.routing.router import Router, Rule

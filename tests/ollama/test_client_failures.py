@@ -10,7 +10,6 @@ import pytest
 
 from tests.ollama.fake_host import JSON, NDJSON, FakeHost, Seen, Wire, chat_line, last_line, scripted
 from toolkit.ollama.address import parse_address
-from toolkit.ollama.client import Timeouts
 from toolkit.ollama.errors import (
     BadRequestError,
     ConnectTimeoutError,
@@ -25,6 +24,7 @@ from toolkit.ollama.errors import (
     StreamBrokeError,
     UnreachableError,
 )
+from toolkit.ollama.timeouts import Timeouts
 from toolkit.ollama.types import ChatMessage, ChatRequest
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from toolkit.cache.fixed import ServerDefault
 from toolkit.ollama.address import parse_address
 from toolkit.ollama.aiohttp_transport import AiohttpTransport
-from toolkit.ollama.client import OllamaClient, Timeouts
+from toolkit.ollama.client import OllamaClient
+from toolkit.ollama.timeouts import Timeouts
 from toolkit.replay.dispatch import Dispatcher
 from toolkit.replay.engine import LoadEngine
 from toolkit.replay.keeper import RunKeeper

@@ -17,7 +17,7 @@ from toolkit.workload.plan import Plan, PlannedRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
 
 S = 1_000_000_000
 NAMES = ("big", "code", "fast")

@@ -12,7 +12,7 @@ from toolkit.host.room import residents_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from toolkit.host.twin import TwinModel, TwinSpec
+    from toolkit.host.twin_spec import TwinModel, TwinSpec
 
 
 def item_of(spec: TwinSpec, model: TwinModel, options: Mapping[str, Mapping[str, Any]]) -> Item:

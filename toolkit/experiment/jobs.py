@@ -11,7 +11,7 @@ from toolkit.lab.queue import Job
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
     from toolkit.workload.plan import PlannedRequest
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from toolkit.config.models import Config
     from toolkit.host.room import TwinResident
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
     from toolkit.replay.turns import Turns
     from toolkit.routing.router import Router
     from toolkit.workload.plan import Plan

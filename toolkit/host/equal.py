@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from toolkit.host.machine import HostHardware
 from toolkit.host.scheduler import ModelSpec
 from toolkit.host.timing import HostSpeeds, ModelCost
-from toolkit.host.twin import TwinModel, TwinSpec
+from toolkit.host.twin_spec import TwinModel, TwinSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -13,9 +13,10 @@ from toolkit.fit.estimate import estimate
 from toolkit.fit.setting import Setting
 from toolkit.fit.spec import spec_of
 from toolkit.fit.takes import ByHeader
-from toolkit.host.footprints import TwinFootprints, figures_of
+from toolkit.host.footprints import TwinFootprints
 from toolkit.host.scheduler import ModelSpec, RunnerReport
 from toolkit.host.timing import ModelCost
+from toolkit.host.twin_spec import figures_of
 from toolkit.ollama.gguf import ArrayValue, GgufError, Header, TensorInfo
 from toolkit.ollama.gguf.types import STORAGE_BY_NAME
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from toolkit.host.library.models import InstalledModel
     from toolkit.host.scheduler import Launch
     from toolkit.host.timing import HostSpeeds
-    from toolkit.host.twin import TwinModel
+    from toolkit.host.twin_spec import TwinModel
 
 _DECODE_SHARE_OF_BANDWIDTH = 0.75
 _PREFILL_PER_DECODE = 6.0

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from toolkit.fit.gpus import MARGIN_BYTES
 from toolkit.fit.setting import KV_TYPES, FlashAttention, Setting
 from toolkit.fit.start import Reserve, start
-from toolkit.fit.takes import ByFigures, Said
 from toolkit.host.scheduler.batch import flash_attention
 from toolkit.host.scheduler.settings import Settings
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
 
     from toolkit.fit.takes import Takes
     from toolkit.host.scheduler import GpuSpec, Launch, ModelSpec, RunnerReport
-    from toolkit.host.timing import ModelCost
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
 
 PLAIN_CACHE: Final = "f16"
 
@@ -92,9 +90,3 @@ def footprints_of(spec: TwinSpec) -> TwinFootprints:
 def memory_of(spec: TwinSpec) -> RunnerMemory:
     """What of the simulated host decides what its processes take."""
     return RunnerMemory.of(dict(spec.environment), spec.hardware.specs, spec.process_overhead_bytes)
-
-
-def figures_of(cost: ModelCost, estimated: str = "") -> ByFigures:
-    """A model by the figures of its cost."""
-    said = Said(cost.weights_bytes, cost.kv_bytes_per_token, cost.compute_bytes)
-    return ByFigures(said, cost.layers, estimated)

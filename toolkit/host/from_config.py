@@ -10,7 +10,7 @@ from toolkit.host.headers import takes_of
 from toolkit.host.machine import GpuHardware, HostHardware
 from toolkit.host.scheduler import GpuSpec, ModelSpec
 from toolkit.host.timing import HostSpeeds, ModelCost
-from toolkit.host.twin import TwinModel, TwinSpec
+from toolkit.host.twin_spec import TwinModel, TwinSpec
 from toolkit.host.virtual import Cores
 
 if TYPE_CHECKING:

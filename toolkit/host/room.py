@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from toolkit.fit.takes import Takes
     from toolkit.host.scheduler.options import Demand
     from toolkit.host.scheduler.specs import ModelSpec
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
 
 
 @dataclass(frozen=True, slots=True)

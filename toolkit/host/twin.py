@@ -1,7 +1,7 @@
-"""A whole simulated host from one frozen description: hardware, models with sizes and speeds, server settings, timing.
+"""The simulated host of a description, at work.
 
-`TwinSpec` is the description; `build` makes the virtual host from it, with a `TwinTiming` that answers how long loads,
-unloads and answers last (by `timing`) and remembers when which model was in memory.
+`build` makes the virtual host from a `TwinSpec`, with a `TwinTiming` that answers how long loads, unloads and answers
+last (by `timing`) and remembers when which model was in memory.
 """
 
 from __future__ import annotations
@@ -12,54 +12,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from toolkit.host import timing
-from toolkit.host.footprints import figures_of, footprints_of
+from toolkit.host.footprints import footprints_of
 from toolkit.host.pagecache import PageCache
 from toolkit.host.virtual import LoadPlan, LoadStart, LoadWork, VirtualHost
 
 if TYPE_CHECKING:
-    from toolkit.fit.takes import Takes
-    from toolkit.host.machine import HostHardware
-    from toolkit.host.scheduler import ModelSpec, Runner
-    from toolkit.host.virtual import Cores, Ticket
-
-
-@dataclass(frozen=True, slots=True)
-class TwinModel:
-    """A model of the simulated host: what the scheduler knows of it, and what it really costs."""
-
-    spec: ModelSpec
-    cost: timing.ModelCost
-    known: Takes | None = field(default=None, repr=False)
-    """What it takes of the memory; None: what the figures of the cost say. What tells it from others is in the cost."""
-
-    @property
-    def takes(self) -> Takes:
-        """What it takes of the memory."""
-        return self.known or figures_of(self.cost)
-
-
-@dataclass(frozen=True, slots=True)
-class TwinSpec:
-    """A simulated host. `environment` holds the server's variables; `jitter_sigma` spreads all durations (0: exact).
-
-    `process_overhead_bytes` is what CUDA takes for each process on each GPU, and no log tells.
-    """
-
-    hardware: HostHardware
-    models: tuple[TwinModel, ...]
-    environment: tuple[tuple[str, str], ...]
-    profile: str
-    server_version: str
-    speeds: timing.HostSpeeds
-    jitter_sigma: float
-    description: str
-    cores: Cores | None = None
-    """None: what computes at the same time does not slow each other down."""
-    process_overhead_bytes: int = 0
-
-    def model(self, name: str) -> TwinModel | None:
-        """The model of this name."""
-        return next((model for model in self.models if model.spec.name == name), None)
+    from toolkit.host.scheduler import Runner
+    from toolkit.host.twin_spec import TwinSpec
+    from toolkit.host.virtual import Ticket
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
 
 NS_PER_S = 1_000_000_000
 STEP_NS = 60 * NS_PER_S

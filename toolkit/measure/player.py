@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.host.scheduler import Runner
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
     from toolkit.host.virtual import Cores, Ticket
     from toolkit.measure.recording import Recording, Sent
     from toolkit.measure.server_log import Life

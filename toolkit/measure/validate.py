@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.config.twin import TwinSection
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
     from toolkit.measure.outcomes import Outcome, Undone
     from toolkit.measure.recording import Recording
 

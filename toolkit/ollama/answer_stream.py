@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
     from types import TracebackType
 
-    from toolkit.ollama.client import Timeouts
     from toolkit.ollama.exchange import Exchange
     from toolkit.ollama.relay import RelayExchange
+    from toolkit.ollama.timeouts import Timeouts
     from toolkit.ollama.transport import Transport, WireResponse
 
 A = TypeVar("A")

@@ -13,12 +13,12 @@ What the bytes mean is decided in `toolkit.ollama.exchange`; waiting, measuring 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from toolkit.ollama.address import Address, parse_address
 from toolkit.ollama.answer_stream import AnswerStream, RelayStream, TransferStream
 from toolkit.ollama.calls import Calls
+from toolkit.ollama.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,24 +45,6 @@ if TYPE_CHECKING:
     from toolkit.ollama.wire import WireRequest
 
 A = TypeVar("A")
-
-NS_PER_S = 1_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long to wait, in nanoseconds; None is without limit.
-
-    `first_byte_ns` runs from the send to the first byte of the answer's body, connecting included: the server's queue,
-    eviction and load lie in it, and all of an answer that is not streamed. `idle_ns` is the longest pause between two
-    chunks (a server buffers a tool call until it is complete). `control_ns` takes the place of the first byte's for
-    ps, tags, show and version, which wait for no model.
-    """
-
-    connect_ns: int | None = 5 * NS_PER_S
-    first_byte_ns: int | None = 600 * NS_PER_S
-    idle_ns: int | None = 120 * NS_PER_S
-    control_ns: int | None = 30 * NS_PER_S
 
 
 class OllamaClient:

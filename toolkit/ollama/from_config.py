@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.config.secrets import secret_headers
-from toolkit.ollama.client import OllamaClient, Timeouts
+from toolkit.ollama.client import OllamaClient
+from toolkit.ollama.timeouts import Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

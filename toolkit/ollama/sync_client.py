@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from toolkit.ollama.address import Address
     from toolkit.ollama.answer_stream import EventStream
-    from toolkit.ollama.client import Timeouts
+    from toolkit.ollama.timeouts import Timeouts
     from toolkit.ollama.transport import Transport
     from toolkit.ollama.types import (
         ChatAnswer,

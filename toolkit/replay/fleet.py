@@ -15,7 +15,7 @@ from toolkit.replay.virtual import Player
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
     from toolkit.replay.dispatch import Dispatcher
     from toolkit.replay.records import RequestRecord, ResidencySpan
     from toolkit.replay.turns import Turns

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from toolkit.host import virtual
     from toolkit.host.scheduler import Runner
-    from toolkit.host.twin import Stay, TwinSpec
+    from toolkit.host.twin import Stay
+    from toolkit.host.twin_spec import TwinSpec
     from toolkit.replay.dispatch import Dispatch, Dispatcher
     from toolkit.replay.records import Outcome, Provenance, Temperature
     from toolkit.replay.turns import Turns

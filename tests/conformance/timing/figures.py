@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from toolkit.host.twin import TwinSpec
+    from toolkit.host.twin_spec import TwinSpec
 
 SEED = "validation"
 JITTERED_RUNS = 40

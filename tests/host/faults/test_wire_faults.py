@@ -24,7 +24,7 @@ from toolkit.host.faults.plan import (
     WrongContentType,
 )
 from toolkit.host.mock import mock_ollama
-from toolkit.ollama.client import OllamaClient, Timeouts
+from toolkit.ollama.client import OllamaClient
 from toolkit.ollama.errors import (
     ErrorLineError,
     OllamaError,
@@ -33,6 +33,7 @@ from toolkit.ollama.errors import (
     StreamBrokeError,
     UnreachableError,
 )
+from toolkit.ollama.timeouts import Timeouts
 from toolkit.ollama.types import ChatMessage, ChatRequest
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from toolkit.host.faults.doors import PortDoors
 from toolkit.host.faults.faulty_host import FaultyTwin, assemble_faulty
 from toolkit.host.faults.plan import Fault, FaultPlan
 from toolkit.host.library.names import DEFAULT_HOST, parse_name
-from toolkit.ollama.client import OllamaClient, Timeouts
+from toolkit.ollama.client import OllamaClient
+from toolkit.ollama.timeouts import Timeouts
 from toolkit.ops.provision.apply import Application, Applied, Wanted
 from toolkit.ops.provision.backoff import Backoff
 from toolkit.ops.provision.desired import desired_models

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tests.ollama.fake_host import FakeHost, Seen, Wire
 from tests.ops.provision.host import Seen as Watching
-from toolkit.ollama.client import OllamaClient, Timeouts
+from toolkit.ollama.client import OllamaClient
+from toolkit.ollama.timeouts import Timeouts
 from toolkit.ops.provision.backoff import Backoff, Fate
 from toolkit.ops.provision.transfer import Outcome, Patience, Transfers
 

@@ -8,8 +8,9 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
-from toolkit.ollama.client import OllamaClient, Timeouts
+from toolkit.ollama.client import OllamaClient
 from toolkit.ollama.httpx_transport import HttpxTransport
+from toolkit.ollama.timeouts import Timeouts
 from toolkit.ollama.transport import TransportError
 from toolkit.ollama.wire import get_call
 
