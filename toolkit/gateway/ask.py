@@ -35,6 +35,7 @@ class Ask:
     caller: str = "anyone"
     priority: int = 0
     session: str | None = None
+    request_key: str | None = None
     endpoint: str = ""
     texts: bool = False
 

@@ -46,7 +46,10 @@ _RUNNER_OPTIONS = ("num_ctx", "num_batch", "num_gpu", "main_gpu", "use_mmap", "n
 
 @dataclass(slots=True)
 class Course:
-    """How a request went; times are the monotonic clock's, None for what has not happened. Filled as it goes."""
+    """How a request went; times are the monotonic clock's, None for what has not happened. Filled as it goes.
+
+    `replayed`: no host was asked; the answer was stored when the same request came before.
+    """
 
     ask: Ask
     came_ns: int
@@ -58,6 +61,7 @@ class Course:
     status: int | None = None
     found: Found | None = None
     outcome: str = "left"
+    replayed: bool = False
     reading: Reading = field(default_factory=Reading)
 
     @property

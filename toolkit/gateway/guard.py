@@ -29,8 +29,10 @@ CALLER: Final = "hotswap.caller"
 OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz"}) | PATHS
 """There is nothing to see there: whether the gateway lives, and the empty page of the dashboard."""
 _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_ALLOWED_HEADERS = "authorization, content-type, x-api-key, x-hotswap-priority"
-_EXPOSED_HEADERS = "x-hotswap-reason, x-hotswap-cache, retry-after"
+_ALLOWED_HEADERS = "authorization, content-type, idempotency-key, x-api-key, x-hotswap-priority, x-hotswap-session"
+_EXPOSED_HEADERS = (
+    "x-hotswap-reason, x-hotswap-cache, x-hotswap-host, x-hotswap-model, idempotent-replayed, retry-after"
+)
 _SAFETY_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 

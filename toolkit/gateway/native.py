@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.gateway.ask import BY_NAME, Ask, choose_model, last_user_text, priority_of, session_of
 from toolkit.gateway.http import as_json, begin, piece, whole
+from toolkit.gateway.repeats import FIELD, REPLAYED, request_key_of
 from toolkit.ollama.errors import OllamaError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from toolkit.gateway.remembering import Asks, Reply
     from toolkit.routing.router import Router
 
-OURS = ("session",)
+OURS = ("session", FIELD)
 """Fields of a body that are meant for the gateway; no host gets them."""
 _OK = range(200, 300)
 _BUSY = 503
@@ -39,7 +40,7 @@ class Native:
         """Answer one request. Raises Refusal where nothing of the answer was sent."""
         ask = self._ask(body, headers, caller)
         async with self._dispatcher.asks(ask) as reply:
-            await pass_on(reply, ask, send)
+            await pass_on(reply, send)
 
     def _ask(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller) -> Ask:
         asked = body.get("model")
@@ -48,6 +49,7 @@ class Native:
         else:
             said = last_user_text(body.get("messages")) if self._kind == "chat" else body.get("prompt") or None
             model, reason = choose_model(asked, said if isinstance(said, str) else None, self._router)
+        session = session_of(body, headers)
         return Ask(
             kind=self._kind,
             path=self._path,
@@ -56,23 +58,24 @@ class Native:
             reason=reason,
             caller=caller.name,
             priority=priority_of(headers.get("x-hotswap-priority")),
-            session=session_of(body, headers),
+            session=session,
+            request_key=request_key_of(body, headers, self._kind, session),
             endpoint=self._path,
             texts=self._texts,
         )
 
 
-async def pass_on(reply: Reply, ask: Ask, send: Send) -> None:
+async def pass_on(reply: Reply, send: Send) -> None:
     """The answer, as the host sends it. What breaks in the middle is said in Ollama's own way: as a line."""
-    if not ask.streams:
-        await _pass_on_whole(reply, ask, send)
+    if not reply.course.ask.streams:
+        await _pass_on_whole(reply, send)
         return
     begun = False
     try:
         async for chunk in reply.chunks():
             if not begun:
                 begun = True
-                await begin(send, reply.status, reply.content_type, answer_headers(reply, ask))
+                await begin(send, reply.status, reply.content_type, answer_headers(reply))
             await piece(send, chunk)
     except OllamaError as error:
         if not begun:
@@ -80,24 +83,27 @@ async def pass_on(reply: Reply, ask: Ask, send: Send) -> None:
         await piece(send, b"\n" + as_json({"error": str(error)}) + b"\n", more=False)
         return
     if not begun:
-        await begin(send, reply.status, reply.content_type, answer_headers(reply, ask))
+        await begin(send, reply.status, reply.content_type, answer_headers(reply))
     await piece(send, b"", more=False)
 
 
-async def _pass_on_whole(reply: Reply, ask: Ask, send: Send) -> None:
+async def _pass_on_whole(reply: Reply, send: Send) -> None:
     """A document; its own counters say how the model was found, so its head goes out once it is here."""
     document = b"".join([chunk async for chunk in reply.chunks()])
-    await whole(send, reply.status, document, reply.content_type, answer_headers(reply, ask))
+    await whole(send, reply.status, document, reply.content_type, answer_headers(reply))
 
 
-def answer_headers(reply: Reply, ask: Ask) -> list[tuple[str, str]]:
+def answer_headers(reply: Reply) -> list[tuple[str, str]]:
     """How the request was routed, and how its model was found."""
+    ask = reply.course.ask
     headers = [("x-hotswap-reason", _one_line(ask.reason)), ("x-hotswap-model", _one_line(ask.model))]
     found: Found | None = reply.course.really
     if found is not None and reply.status in _OK:
         headers.append(("x-hotswap-cache", found))
     if reply.course.host is not None:
         headers.append(("x-hotswap-host", reply.course.host))
+    if reply.course.replayed:
+        headers.append((REPLAYED, "true"))
     if reply.status == _BUSY:
         headers.append(("retry-after", "1"))
     return headers

@@ -13,6 +13,7 @@ from toolkit.gateway.native import answer_headers
 from toolkit.gateway.openai_in import native_chat, wants_usage
 from toolkit.gateway.openai_out import ChatChunks, embeddings, event, whole_chat
 from toolkit.gateway.refusal import Refusal, Why
+from toolkit.gateway.repeats import request_key_of
 from toolkit.ollama.errors import OllamaError
 from toolkit.ollama.failures import message_of
 from toolkit.ollama.ndjson import LineSplitter
@@ -44,6 +45,7 @@ class ChatCompletions:
         native = native_chat(body)
         model, reason = choose_model(body.get("model"), last_user_text(body.get("messages")), self._router)
         priority = priority_of(headers.get("x-hotswap-priority"))
+        session = session_of(body, headers)
         ask = Ask(
             "chat",
             "/api/chat",
@@ -52,22 +54,23 @@ class ChatCompletions:
             reason,
             caller=caller.name,
             priority=priority,
-            session=session_of(body, headers),
+            session=session,
+            request_key=request_key_of(body, headers, "chat", session),
             endpoint="/v1/chat/completions",
             texts=self._texts,
         )
         completion_id = f"chatcmpl-{uuid.uuid4().hex}"
         async with self._dispatcher.asks(ask) as reply:
             if reply.status != _OK:
-                await _pass_on_error(reply, ask, send)
+                await _pass_on_error(reply, send)
             elif native["stream"]:
-                chunks = ChatChunks(completion_id, self._wall_s(), ask.model, with_usage=wants_usage(body))
-                await _stream(reply, ask, chunks, send)
+                chunks = ChatChunks(completion_id, self._wall_s(), reply.course.ask.model, with_usage=wants_usage(body))
+                await _stream(reply, chunks, send)
             else:
                 record = await _document(reply)
                 _raise_error(record)
                 answer = whole_chat(record, completion_id, self._wall_s())
-                await whole_json(send, _OK, answer, answer_headers(reply, ask))
+                await whole_json(send, _OK, answer, answer_headers(reply))
 
 
 class Embeddings:
@@ -93,15 +96,15 @@ class Embeddings:
         ask = Ask("embed", "/api/embed", native, model, BY_NAME, caller.name, priority, endpoint="/v1/embeddings")
         async with self._dispatcher.asks(ask) as reply:
             if reply.status != _OK:
-                await _pass_on_error(reply, ask, send)
+                await _pass_on_error(reply, send)
                 return
             record = await _document(reply)
             _raise_error(record)
             answer = embeddings(record, model, as_base64=wanted == "base64")
-            await whole_json(send, _OK, answer, answer_headers(reply, ask))
+            await whole_json(send, _OK, answer, answer_headers(reply))
 
 
-async def _stream(reply: Reply, ask: Ask, chunks: ChatChunks, send: Send) -> None:
+async def _stream(reply: Reply, chunks: ChatChunks, send: Send) -> None:
     """Server-sent events, as the lines come; what breaks in the middle is an event with an error."""
     begun = False
     try:
@@ -110,7 +113,7 @@ async def _stream(reply: Reply, ask: Ask, chunks: ChatChunks, send: Send) -> Non
                 if record.get("error"):
                     _raise_error(record)
                 begun = True
-                headers = [*answer_headers(reply, ask), ("cache-control", "no-cache")]
+                headers = [*answer_headers(reply), ("cache-control", "no-cache")]
                 await begin(send, _OK, _SSE, headers)
             if record.get("error"):
                 await piece(send, event(openai_error(500, message_of(record["error"]))), more=False)
@@ -143,14 +146,14 @@ async def _document(reply: Reply) -> dict[str, Any]:
     return _decoded(b"".join([chunk async for chunk in reply.chunks()]))
 
 
-async def _pass_on_error(reply: Reply, ask: Ask, send: Send) -> None:
+async def _pass_on_error(reply: Reply, send: Send) -> None:
     """The host's own words, in OpenAI's form."""
     text = b"".join([chunk async for chunk in reply.chunks()])
     try:
         said = message_of(json.loads(text))
     except (ValueError, RecursionError):
         said = text.decode("utf-8", "replace").strip()
-    await whole_json(send, reply.status, openai_error(reply.status, said), answer_headers(reply, ask))
+    await whole_json(send, reply.status, openai_error(reply.status, said), answer_headers(reply))
 
 
 def _raise_error(record: Mapping[str, Any]) -> None:

@@ -16,6 +16,7 @@ class Why(enum.Enum):
     NOT_FOUND = ("not_found", 404)
     BAD_REQUEST = ("bad_request", 400)
     TOO_LARGE = ("too_large", 413)
+    KEY_REUSED = ("key_reused", 422)
     TOO_OFTEN = ("too_often", 429)
     QUEUE_FULL = ("queue_full", 503)
     WAITED_TOO_LONG = ("waited_too_long", 503)

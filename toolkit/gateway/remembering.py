@@ -2,7 +2,8 @@
 
 `Remembering` stands where a `Dispatcher` stands, and does nothing to a request without a session. Of one with a session
 it waits for the turn, sends what is composed in place of the messages, and holds back the end of the answer (the last
-line of a stream, or the whole document) until question and answer are on the disk.
+line of a stream, or the whole document) until question and answer are on the disk. A request that comes again under its
+key is given what was stored.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from toolkit.gateway.http import as_json
 from toolkit.gateway.keys import ANYONE
 from toolkit.gateway.reading import Reader
 from toolkit.gateway.refusal import Refusal, Why
+from toolkit.gateway.repeats import StoredReply, check_same, request_digest
 from toolkit.gateway.sessions.database import SessionsError
 from toolkit.gateway.sessions.records import Exchange, session_of_key
 from toolkit.gateway.sessions.wire import calls_from_wire, message_data, messages_from, only_new
@@ -106,8 +108,13 @@ class Remembering:
             raise Refusal(Why.BAD_REQUEST, "no sessions are kept here (gateway.sessions.file is null)")
         try:
             session_id = session_of_key(None if ask.caller == ANYONE.name else ask.caller, ask.session)
-            async with self._memory.sessions.turn(session_id) as turn, self._taking_part(ask, turn) as reply:
-                yield reply
+            async with self._memory.sessions.turn(session_id, ask.request_key) as turn:
+                if turn.answered is not None:
+                    check_same(turn.answered.exchange, request_digest(ask))
+                    yield StoredReply(ask, turn.answered.exchange)
+                else:
+                    async with self._taking_part(ask, turn) as reply:
+                        yield reply
         except UsageError as error:
             raise Refusal(Why.BAD_REQUEST, str(error)) from error
         except SessionsError as error:
@@ -131,6 +138,7 @@ class Remembering:
             ended = error
             raise
         finally:
+            await turn.settled()  # the client may have left while its answer was being stored
             if turn.number is None and not account.failed:  # no end came, or nobody was there to read it
                 with suppress(SessionsError):  # what went wrong first is what the client is told
                     await turn.record(account.unanswered(ended, self._clock_ns()))
@@ -220,6 +228,8 @@ class _Account:
             load_ns=reading.load_ns,
             first_token_ns=None if first_ns is None else first_ns - self.came_ns,
             total_ns=now_ns - self.came_ns,
+            request_key=self.ask.request_key,
+            request_digest=None if self.ask.request_key is None else request_digest(self.ask),
         )
 
 

@@ -46,7 +46,7 @@ class Exchange:
     `load_ns` are parts of them. `prompt_weight` is that of the composition that was sent; with `prompt_tokens` it
     teaches the model's token counts. `prompt_cached`: whether the server had the beginning of the prompt in its prefix
     cache, None if that cannot be told. `request_key` is the client's own name of the request: one that comes again
-    under the same key is not answered twice.
+    under the same key is not answered twice; `request_digest` tells whether it is the same request.
     """
 
     said: tuple[ChatMessage, ...]
@@ -69,6 +69,7 @@ class Exchange:
     first_token_ns: int | None = None
     total_ns: int | None = None
     request_key: str | None = None
+    request_digest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

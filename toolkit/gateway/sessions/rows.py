@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 TURN_COLUMNS = (
     "request_key",
+    "request_digest",
     "outcome",
     "error",
     "model_asked",

@@ -115,5 +115,6 @@ MIGRATIONS = (
             "CREATE INDEX history ON messages (session, position) WHERE answered = 1",
         ),
     ),
+    Migration("0002_request_digest", ("ALTER TABLE turns ADD COLUMN request_digest TEXT",)),
 )
 """Oldest first."""

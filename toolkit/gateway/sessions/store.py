@@ -71,10 +71,11 @@ class Turn:
 
     async def settled(self) -> None:
         """Wait until nothing is under way; whatever became of it was told to who asked for it."""
-        if self._storing is not None:
-            await asyncio.wait([self._storing])
-            if not self._storing.cancelled():
-                self._storing.exception()  # looked at, so that nobody warns of it
+        storing = self._storing
+        if storing is not None:
+            await asyncio.wait([storing])
+            if not storing.cancelled() and storing.exception() is None:  # looked at, so that nobody warns of it
+                self.number = storing.result()
 
 
 class SessionStore:

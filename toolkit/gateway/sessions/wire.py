@@ -32,7 +32,7 @@ def message_data(message: ChatMessage) -> dict[str, Any]:
     """A message as a model is sent it; what a model thought is not sent again."""
     data: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
-        data["tool_calls"] = list(map(_call_data, message.tool_calls))
+        data["tool_calls"] = list(map(call_data, message.tool_calls))
     if message.tool_name is not None:
         data["tool_name"] = message.tool_name
     if message.images:
@@ -103,6 +103,7 @@ def _images(where: str, given: Any) -> tuple[bytes, ...]:
         raise UsageError(f"{where}.images: a list of texts in base64") from None
 
 
-def _call_data(call: ToolCall) -> dict[str, Any]:
+def call_data(call: ToolCall) -> dict[str, Any]:
+    """A call of a tool as Ollama's API writes it."""
     function = {"name": call.name, "arguments": dict(call.arguments)}
     return {"function": function} if call.id is None else {"id": call.id, "function": function}
