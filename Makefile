@@ -61,7 +61,7 @@ pictures: install
 
 # docs/dashboard.png: a gateway in front of a twin, in headless Chromium.
 dashboard-picture: $(VENV)/.installed-dev
-	$(BIN)/python docs/picture_dashboard.py docs/dashboard.png
+	$(BIN)/python -m docs.picture_dashboard docs/dashboard.png
 
 # The tables of docs/validation.md; those of the whole recordings need them beside the project.
 validation: $(VENV)/.installed-dev

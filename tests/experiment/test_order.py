@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.config.durations import NS_PER_S
 from toolkit.config.models import Config
 from toolkit.errors import UsageError
 from toolkit.experiment.order import Order, plans_for
@@ -73,3 +74,8 @@ def test_a_recording_keeps_its_models_and_num_ctx_of_the_command_line_rules() ->
     assert plan.requests[0].options == (("num_ctx", 4096),)
     (plan,) = plans_for(replace(order, num_ctx=2048), Config())
     assert plan.requests[0].options == ()
+
+
+def test_a_scenario_has_no_end_to_be_counted_back_from() -> None:
+    with pytest.raises(UsageError, match="--since belongs to --trace"):
+        plans_for(replace(ORDER, last_ns=NS_PER_S), Config())

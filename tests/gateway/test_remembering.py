@@ -92,6 +92,27 @@ def test_facts_are_kept_when_three_models_answer_in_turn(place: Place) -> None:
     assert (last.total_ns or 0) >= (last.first_token_ns or 0) > 0
 
 
+def test_a_conversation_that_goes_on_hits_the_servers_prefix_cache_and_that_is_counted(place: Place) -> None:
+    """The files, the prompt and what was said stay where they were, so the server reads the new words only.
+
+    It is told from the counters, by the speed at which the model read its first prompt after it was loaded.
+    """
+    brief = {"num_predict": 16}  # the voice says all it has read: what is new would be more than what was there
+    before = prefix_cache(place)
+    for number, model in enumerate(("quick:1b", "coder:16b", *["quick:1b"] * 4)):
+        place.chat("prefix", f"part {number}: " + "tell me more of it " * 20, model, stream=False, options=brief)
+    after = prefix_cache(place)
+    cached = [turn.exchange.prompt_cached for turn in place.turns("prefix")]
+    assert cached[2:] == [False, True, True, True]
+    assert after["cached"] - before["cached"] == 3
+    assert 0 < after["rate"] < 1
+
+
+def prefix_cache(place: Place) -> dict[str, Any]:
+    found: dict[str, Any] = httpx.get(f"{place.url}/api/llm/stats").json()["prefix_cache"]
+    return found
+
+
 def test_a_stream_is_passed_on_and_stored_before_its_last_line(place: Place) -> None:
     lines = []
     body = {"model": "quick:1b", "session": "stream", "messages": [{"role": "user", "content": "one two three"}]}

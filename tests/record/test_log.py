@@ -57,3 +57,16 @@ def test_a_full_disk_loses_lines_and_nothing_else() -> None:
     with TraceLog(FULL) as log:
         log.append(ROW)
         assert (log.written, log.lost, log.trouble) == (0, 1, "No space left on device")
+
+
+def test_a_file_that_is_rotated_while_it_is_written_is_followed_by_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    with TraceLog(path) as log:
+        log.append(ROW)
+        path.rename(tmp_path / "t.jsonl.1")
+        log.append(ROW)
+        log.append(ROW)
+        path.unlink()
+        log.append(ROW)
+        assert (log.written, log.lost) == (4, 0)
+    assert (tmp_path / "t.jsonl.1").read_bytes() == path.read_bytes() == line_of(ROW)

@@ -33,6 +33,7 @@ def compare(strategies: str | None, disciplines: str | None, out: Path | None, *
     hotswap compare scenarios/bursty-team.yaml --strategies "server-default,lru" --disciplines "none,shadow(bound=10m)"
     hotswap compare scenarios/bursty-team.yaml --strategies "lrfu(decay=0.01..0.3 x5)" --repeat 10
     hotswap compare --trace FILE --format alibaba-genai --slots 4
+    hotswap compare --trace reports/gateway.jsonl --since 7d --strategies ram,lru
     hotswap compare scenarios/coding-afternoon.yaml --host config --speed 4
     """  # noqa: D301 - click reads the mark
     from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap

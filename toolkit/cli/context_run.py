@@ -54,6 +54,7 @@ async def _compose(path: Path, session_id: str, settings: Config, model: str, gi
     try:
         composer = Composer(settings.gateway.context, sessions)
         await composer.recall()
+        await composer.warm()
         history = await sessions.history(session_id)
         return await composer.compose(history, request, Wanted(model, context_tokens, answer_tokens))
     finally:

@@ -19,6 +19,28 @@ if TYPE_CHECKING:
     from toolkit.store import RunStore
 
 F = TypeVar("F", bound="Callable[..., Any]")
+_HOURS_OF_A_DAY = 24
+
+
+class SpanParam(click.ParamType[int]):
+    """A time back: a duration such as `90m`, or days, `7d`; in nanoseconds."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it, or end with what is wrong."""
+        from toolkit.config.durations import DurationError, parse_duration_ns  # noqa: PLC0415 - keeps `--help` cheap
+
+        days = value.removesuffix("d")
+        text = f"{int(days) * _HOURS_OF_A_DAY}h" if days != value and days.isdecimal() else value
+        try:
+            span_ns = parse_duration_ns(text)
+        except DurationError as error:
+            self.fail(f"{error}, or in days, as in 7d", param, ctx)
+        if span_ns <= 0:
+            self.fail(f"{value!r} leaves nothing; give a time above 0, as in 7d", param, ctx)
+        return span_ns
+
 
 _WORKLOAD = (
     click.argument("scenario", required=False, type=click.Path(path_type=Path)),
@@ -32,6 +54,13 @@ _WORKLOAD = (
     click.option("--speed", type=float, default=1.0, help="Play it so many times as fast."),
     click.option("--service-scale", type=float, default=1.0, help="Trace only: factor on its service times."),
     click.option("--limit", type=click.IntRange(1), help="Only the first N requests."),
+    click.option(
+        "--since",
+        "last_ns",
+        type=SpanParam(),
+        metavar="TIME",
+        help="Trace only: its end, counted back from its last request, as in 12h or 7d.",
+    ),
 )
 _CONFIG = click.option(
     "--config", metavar="FILE", help="Configuration file (or HOTSWAP_CONFIG); none: the embedded twin."
@@ -116,15 +145,25 @@ def check_overrides(config: str | None) -> None:
         load_with_overrides(config_path(config, os.environ))
 
 
+def given_overrides() -> tuple[str, ...]:
+    """Every `--set` of this call, as written."""
+    context = click.get_current_context(silent=True)
+    return () if context is None else tuple(context.meta.get(SET_KEY, ()))
+
+
+def describes_host(loaded: LoadedConfig) -> bool:
+    """Whether the config says what the host's GPUs are: then the memory rule is known for a real host, too."""
+    given = ("file", "option")
+    return any(origin.kind in given and path.startswith("twin.gpus") for path, origin in loaded.origins.items())
+
+
 def load_with_overrides(path: Path | None) -> LoadedConfig:
     """Load a config under every `--set` of this call, and say nothing. Raises UsageError."""
     from toolkit.config.loading import load_config  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.config.overrides import parse_override  # noqa: PLC0415 - as above
 
-    context = click.get_current_context(silent=True)
-    given = () if context is None else context.meta.get(SET_KEY, ())
     try:
-        overrides = [parse_override(one) for one in given]
+        overrides = [parse_override(one) for one in given_overrides()]
     except ValueError as error:
         raise UsageError(str(error)) from None
     return load_config(path, overrides=overrides)

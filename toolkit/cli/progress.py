@@ -1,10 +1,16 @@
-"""Progress on stderr: a bar where somebody watches, nothing where nobody does."""
+"""Progress on stderr: a bar where somebody watches, lines for a program that asks for them, else nothing.
+
+A program sets `HOTSWAP_PROGRESS=lines` and reads `progress ANSWERED OF`.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,6 +22,9 @@ UPDATE_EVERY = 200
 @contextmanager
 def answer_bar(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
     """A bar of `total` answers; yields what to call at each. Silent if asked, or if stderr is not a terminal."""
+    if os.environ.get("HOTSWAP_PROGRESS") == "lines" and not quiet:
+        yield _lines(total)
+        return
     if quiet or not sys.stderr.isatty():
         yield lambda: None
         return
@@ -34,3 +43,20 @@ def answer_bar(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
                 progress.update(task, completed=count)
 
         yield answered
+
+
+def _lines(total: int) -> Callable[[], None]:
+    """What to call at each answer, so that lines are written: one at once, then as often as the bar is drawn."""
+    count = 0
+
+    def told() -> None:
+        click.echo(f"progress {count} {total}", err=True)
+
+    def answered() -> None:
+        nonlocal count
+        count += 1
+        if count % UPDATE_EVERY == 0 or count == total:
+            told()
+
+    told()
+    return answered

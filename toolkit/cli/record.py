@@ -40,7 +40,7 @@ def record(**given: Any) -> None:
     hotswap record --config my-host.yaml --bind 0.0.0.0 --port 11434
     hotswap compare --trace monday.jsonl --config my-host.yaml
     """  # noqa: D301 - click reads the mark
-    from toolkit.cli.twin_serve import is_loopback  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.cli.serving import is_loopback  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.record.log import TraceLog  # noqa: PLC0415
 
     upstream = _upstream(given)
@@ -68,28 +68,17 @@ def _upstream(given: dict[str, Any]) -> Upstream:
 
 
 def _run(upstream: Upstream, log: TraceLog, given: dict[str, Any]) -> Tally:
-    """Record until Ctrl-C, on uvloop where there is one."""
-    import asyncio  # noqa: PLC0415 - keeps `--help` cheap
-
+    """Record until Ctrl-C."""
+    from toolkit.cli.serving import run_to_the_end  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.record.session import record as recording  # noqa: PLC0415
 
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(
-            recording(upstream, log, given["bind"], given["port"], _ready(upstream, log, given), texts=given["texts"])
-        )
-
-
-def _loop_factory() -> Callable[[], Any] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        return None
-    factory: Callable[[], Any] = uvloop.new_event_loop
-    return factory
+    return run_to_the_end(
+        recording(upstream, log, given["bind"], given["port"], _ready(upstream, log, given), texts=given["texts"])
+    )
 
 
 def _ready(upstream: Upstream, log: TraceLog, given: dict[str, Any]) -> Callable[[int], None]:
-    from toolkit.cli.twin_serve import write_ready_file  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.cli.serving import write_ready_file  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.host.app.serve import base_url  # noqa: PLC0415
 
     def ready(port: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,21 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.options import load_given_config
-from toolkit.cli.twin_serve import is_loopback, write_ready_file
+from toolkit.cli.options import describes_host, given_overrides, load_given_config
+from toolkit.cli.serving import is_loopback, run_to_the_end, write_ready_file
 from toolkit.errors import UsageError
 from toolkit.experiment.host import asked_host
-from toolkit.gateway.from_config import gateway_from_config
+from toolkit.gateway.from_config import Comparing, gateway_from_config
 from toolkit.gateway.serve import base_url, listen, serve
 from toolkit.gateway.tracing import TraceWriter
 from toolkit.record.log import TraceLog
 from toolkit.record.sessions import Sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Iterator
 
+    from toolkit.config.loading import LoadedConfig
     from toolkit.gateway.exchange import Course
     from toolkit.gateway.from_config import Gateway
+
+_COMPARE = "from toolkit.gateway.whatif.bounded import bound; bound(); from toolkit.cli.main import main; main()"
 
 
 def run(given: dict[str, Any]) -> None:
@@ -41,7 +44,10 @@ def run(given: dict[str, Any]) -> None:
     file = given["trace_out"] or section.trace.file
     with _trace(file) as log:
         writer = None if log is None else _writer(log, texts=section.trace.texts)
-        gateway = gateway_from_config(loaded.config, address=address, bind=bind, write_trace=writer)
+        comparing = None if file is None else _comparing(loaded, Path(file))
+        gateway = gateway_from_config(
+            loaded.config, address=address, bind=bind, write_trace=writer, comparing=comparing
+        )
         refuse_open_door(bind, gateway)
         _serve(given, gateway, bind, port)
 
@@ -57,7 +63,7 @@ def _serve(given: dict[str, Any], gateway: Gateway, bind: str, port: int) -> Non
             write_ready_file(given["ready_file"], url)
 
     with listening:
-        _run(serve(gateway, listening, ready))
+        run_to_the_end(serve(gateway, listening, ready))
 
 
 def refuse_open_door(bind: str, gateway: Gateway) -> None:
@@ -89,22 +95,22 @@ def _writer(log: TraceLog, *, texts: bool) -> Callable[[Course], None]:
     return TraceWriter(log, sessions, time.time_ns, time.monotonic_ns, texts=texts).write
 
 
+def _comparing(loaded: LoadedConfig, trace: Path) -> Comparing:
+    """This program with this config, within limits, as the dashboard's "What if?" runs it."""
+    config = () if loaded.path is None else (f"--config={loaded.path}",)
+    overrides = tuple(f"--set={each}" for each in given_overrides())
+    unlike = (
+        ""
+        if describes_host(loaded)
+        else "The simulated host is the example, not yours: describe yours under `twin` in the config."
+    )
+    command = (sys.executable, "-c", _COMPARE, "compare", *config, *overrides)
+    return Comparing(command, trace, (unlike,) if unlike else ())
+
+
 def _say(gateway: Gateway, url: str) -> None:
     for warning in gateway.warnings:
         click.echo(f"warning: {warning}", err=True)
     hosts = ", ".join(backend.client.address.url for backend in gateway.fleet.backends)
     who = f"{len(gateway.keys.names)} keys may use it" if gateway.keys else "no key is asked for"
     click.echo(f"the gateway to {hosts} answers at {url} ({who}); stop it with Ctrl-C", err=True)
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run on uvloop where there is one."""
-    factory: Callable[[], asyncio.AbstractEventLoop] | None
-    try:
-        import uvloop  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        factory = None
-    else:
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(work)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from toolkit.cli.load_options import shape_from, terms_from
-from toolkit.cli.options import load_given_config, order_from
+from toolkit.cli.options import describes_host, load_given_config, order_from
 from toolkit.cli.progress import answer_bar
 from toolkit.cli.storage import Storage
 from toolkit.config.durations import format_duration
@@ -27,7 +27,6 @@ from toolkit.experiment.setup import setup_for_unknown_host, setup_from_config
 from toolkit.replay.runfile import RUN_FILE, write_run
 
 if TYPE_CHECKING:
-    from toolkit.config.loading import LoadedConfig
     from toolkit.experiment.live import Measured, Place
     from toolkit.experiment.play import Stage
     from toolkit.experiment.setup import Setup
@@ -181,12 +180,6 @@ class Session:
             sys.exit(EXIT_INTERRUPTED)
         if measured.ended is not None:
             raise HostError(measured.ended)
-
-
-def describes_host(loaded: LoadedConfig) -> bool:
-    """Whether the config says what the host's GPUs are: then the memory rule is known for a real host, too."""
-    given = ("file", "option")
-    return any(origin.kind in given and path.startswith("twin.gpus") for path, origin in loaded.origins.items())
 
 
 def _as_path(name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.options import load_given_config
+from toolkit.cli.serving import is_loopback, run_to_the_end, write_ready_file
 from toolkit.errors import UsageError
 from toolkit.host.app.inspect import EventLog, inspector
 from toolkit.host.app.serve import serve as serve_app
@@ -21,9 +20,6 @@ from toolkit.host.faults.faulty_host import assemble_faulty
 from toolkit.host.faults.plan import FaultPlan, load_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-    from typing import Any
-
     from toolkit.host.app.wire import App
 
 DEFAULT_PORT = 11434
@@ -95,7 +91,7 @@ def serve(
         if ready_file is not None:
             write_ready_file(ready_file, url)
 
-    _run(serve_app(app, bind, port, ready, doors))
+    run_to_the_end(serve_app(app, bind, port, ready, doors))
 
 
 def make_twin(options: TwinOptions, plan: FaultPlan, doors: PortDoors, *, inspects: bool = False) -> tuple[Twin, App]:
@@ -122,34 +118,3 @@ def environment_of(variables: tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"--env {text!r}: write NAME=VALUE, for example OLLAMA_MAX_LOADED_MODELS=2")
         found[name] = value
     return found
-
-
-def is_loopback(bind: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(bind).is_loopback
-    except ValueError:
-        return bind == "localhost"
-
-
-def write_ready_file(path: Path, url: str) -> None:
-    """Write the URL as the first line, so that nobody ever reads half of it. Raises UsageError."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_text(f"{url}\n", encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path} ({error.strerror or error}); give another --ready-file") from error
-
-
-def _run(work: Coroutine[Any, Any, None]) -> None:
-    """Run on uvloop where there is one."""
-    factory: Callable[[], asyncio.AbstractEventLoop] | None
-    try:
-        import uvloop  # noqa: PLC0415 - not on every platform
-    except ImportError:
-        factory = None
-    else:
-        factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        runner.run(work)

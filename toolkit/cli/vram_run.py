@@ -10,8 +10,7 @@ import click
 
 from toolkit.cli.fit_models import config_gpus, model_names, specs_of
 from toolkit.cli.live_host import EXIT_INTERRUPTED, free_directory, needed_host, on_host
-from toolkit.cli.options import load_given_config
-from toolkit.cli.session import describes_host
+from toolkit.cli.options import describes_host, load_given_config
 from toolkit.errors import HostError, UsageError
 from toolkit.fit.gpus import gpus_of
 from toolkit.fit.observations import observation_line

@@ -113,7 +113,13 @@ def sum_up(setup: Setup, plan: Plan, runs: Sequence[Run]) -> Comparison:
     """Sum up the runs; a plan that names its models gets a note with figures that anybody can check."""
     from toolkit.experiment.assemble import assemble  # noqa: PLC0415 - not before the first request is sent
 
-    return assemble(plan, runs, setup.facts, setup.baseline, extra_notes=_reference(setup, plan))
+    names = tuple(dict.fromkeys(run.strategy for run in runs))
+    return assemble(plan, runs, setup.facts, _baseline(setup.baseline, names), extra_notes=_reference(setup, plan))
+
+
+def _baseline(own: str, names: Sequence[str]) -> str:
+    """The config's own strategy as it was played: behind a queue, where all are."""
+    return own if own in names else next((name for name in names if split_queue(name)[0] == own), own)
 
 
 def _reference(setup: Setup, plan: Plan) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ class Order:
     """The workload that was asked for: a scenario file, or a trace with how to read it.
 
     `slots` plays a trace's own models on a host of so many equal places. `seed` None leaves it to the scenario.
+    `last_ns`: only the end of a trace, so long.
     """
 
     scenario: Path | None
@@ -42,6 +43,7 @@ class Order:
     speed: float
     service_scale: float
     limit: int | None
+    last_ns: int | None = None
 
 
 def plans_for(order: Order, config: Config) -> tuple[Plan, ...]:
@@ -59,6 +61,7 @@ def plans_for(order: Order, config: Config) -> tuple[Plan, ...]:
             (order.mix, "--mix"),
             (order.trace_format, "--format"),
             (None if order.service_scale == 1 else order.service_scale, "--service-scale"),
+            (order.last_ns, "--since"),
         ):
             if given is not None:
                 raise UsageError(f"{option} belongs to --trace; a scenario says itself which models it asks for")
@@ -101,6 +104,7 @@ def _trace_plan(order: Order, config: Config) -> tuple[Plan, bool]:
         speed=order.speed,
         service_scale=order.service_scale,
         limit=order.limit,
+        last_ns=order.last_ns,
     )
     return (plan if order.num_ctx is None else without_option(plan, "num_ctx")), trace_format == CLIENT_MIX
 

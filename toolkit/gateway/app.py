@@ -24,6 +24,8 @@ from toolkit.gateway.native import Native
 from toolkit.gateway.openai import ChatCompletions, Embeddings
 from toolkit.gateway.plain import WRITES, Plain, failure
 from toolkit.gateway.refusal import Refusal, Why
+from toolkit.gateway.whatif.calls import PATH as WHAT_IF
+from toolkit.gateway.whatif.calls import REPORTS, WhatIfCalls
 from toolkit.ollama.errors import OllamaError
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from toolkit.gateway.ledger import Ledger
     from toolkit.gateway.limits import RateLimit
     from toolkit.gateway.remembering import Asks
+    from toolkit.gateway.whatif.desk import Desk
     from toolkit.routing.router import Router
 
 _OK, _UNAVAILABLE = 200, 503
@@ -60,6 +63,7 @@ class Parts:
     by_address: bool
     writes: bool
     texts: bool
+    desk: Desk
 
 
 class ModelEndpoint(Protocol):
@@ -135,6 +139,7 @@ def _routes(parts: Parts) -> list[Route]:
         *(_model_route(parts, path, endpoint) for path, endpoint in {**native, **openai}.items()),
         *_plain_routes(parts),
         *_own_routes(parts),
+        *_what_if_routes(parts),
     ]
 
 
@@ -219,6 +224,28 @@ def _own_routes(parts: Parts) -> list[Route]:
         _route(parts, "/api/llm/live", live, "GET"),
         *(_route(parts, path, asset, "GET", "HEAD") for path in assets),
         _route(parts, "/metrics", metrics, "GET"),
+    ]
+
+
+def _what_if_routes(parts: Parts) -> list[Route]:
+    calls = WhatIfCalls(parts.desk)
+
+    async def what_if(scope: Scope, body: bytes, send: Send) -> None:
+        caller: Caller = scope[CALLER]
+        if scope["method"] == "POST":
+            _check_rate(parts, scope, caller)
+            await calls.ask(scope, body, caller, send)
+        elif scope["method"] == "DELETE":
+            await calls.cancel(caller, send)
+        else:
+            await calls.look(caller, send)
+
+    async def report(scope: Scope, _body: bytes, send: Send) -> None:
+        await calls.report(scope["path_params"]["token"], send)
+
+    return [
+        _route(parts, WHAT_IF, what_if, "GET", "POST", "DELETE"),
+        _route(parts, REPORTS + "{token}", report, "GET"),
     ]
 
 

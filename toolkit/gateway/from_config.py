@@ -31,6 +31,8 @@ from toolkit.gateway.order import HostOrder
 from toolkit.gateway.remembering import Memory, Remembering
 from toolkit.gateway.sessions import SessionStore
 from toolkit.gateway.stats import GatewayStats
+from toolkit.gateway.whatif.desk import Desk, Means
+from toolkit.gateway.whatif.question import Queue
 from toolkit.ollama.address import parse_address
 from toolkit.ollama.aiohttp_transport import AiohttpTransport
 from toolkit.ollama.from_config import client_from_config
@@ -54,8 +56,18 @@ class Gateway:
     fleet: Fleet
     keys: KeyRing
     warnings: tuple[str, ...]
+    desk: Desk
     memory: Memory | None = None
     idle: IdleWork | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparing:
+    """The command that compares with this config (`hotswap compare` up to its options), the trace, and caveats."""
+
+    command: tuple[str, ...]
+    trace: Path
+    caveats: tuple[str, ...] = ()
 
 
 def gateway_from_config(
@@ -65,10 +77,12 @@ def gateway_from_config(
     address: Address | None = None,
     bind: str | None = None,
     write_trace: Callable[[Course], None] | None = None,
+    comparing: Comparing | None = None,
 ) -> Gateway:
     """Put everything together. Nothing is sent before `fleet.keep_looking` runs or a request comes.
 
-    `address` takes the place of the config's hosts, `bind` that of `gateway.bind`.
+    `address` takes the place of the config's hosts, `bind` that of `gateway.bind`. `comparing` lets the dashboard ask
+    what another strategy would have done.
 
     Raises:
         UsageError: keys that cannot be read, an unknown strategy, a secret that the environment does not have.
@@ -85,6 +99,7 @@ def gateway_from_config(
     options = {entry.name: entry.options for entry in config.llm.models.values()}
     dispatcher = Dispatcher(fleet, options, clock_ns, ledger)
     memory = _memory(config, dispatcher, fleet)
+    desk = Desk(None if comparing is None else _means(config, comparing, len(addresses)))
     names, by_address = _own_names(bind or section.bind)
     parts = Parts(
         fleet=fleet,
@@ -101,9 +116,26 @@ def gateway_from_config(
         by_address=by_address,
         writes=section.writes,
         texts=section.trace.texts,
+        desk=desk,
     )
     idle = None if memory is None else IdleWork(fleet, memory, _fast(config), section.sessions.keep_ns)
-    return Gateway(build_app(parts), fleet, keys, warnings, memory, idle)
+    return Gateway(build_app(parts), fleet, keys, warnings, desk, memory, idle)
+
+
+def _means(config: Config, comparing: Comparing, hosts: int) -> Means:
+    several = f"The gateway has {hosts} hosts; one is simulated, with all of the requests."
+    return Means(
+        comparing.command,
+        comparing.trace,
+        config.gateway.strategy or config.llm.cache.type,
+        Queue(config.gateway.queue.promise_ns, _parallel(config)),
+        (*comparing.caveats, *((several,) if hosts > 1 else ())),
+    )
+
+
+def _parallel(config: Config) -> int:
+    """How many requests of one model a host answers at a time."""
+    return config.gateway.queue.parallel or int(config.host.settings.get("OLLAMA_NUM_PARALLEL", "0") or 0) or 1
 
 
 def _memory(config: Config, dispatcher: Dispatcher, fleet: Fleet) -> Memory | None:
@@ -142,8 +174,7 @@ def _backend(config: Config, environment: Mapping[str, str], address: Address) -
         breaker=Breaker(),
         clock_ns=clock_ns,
     )
-    parallel = queue.parallel or int(config.host.settings.get("OLLAMA_NUM_PARALLEL", "0") or 0) or 1
-    order = HostOrder(queue.promise_ns, memory.places, ServiceEstimates(), memory, parallel)
+    order = HostOrder(queue.promise_ns, memory.places, ServiceEstimates(), memory, _parallel(config))
     backend.serves(Gate(order, backend.resident, clock_ns, size=queue.size, wait_ns=queue.wait_ns))
     return backend
 

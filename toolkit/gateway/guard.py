@@ -4,7 +4,8 @@
   listens here; they cannot choose the Host header. So names that are not this machine's are refused.
 - **Origin**: pages of other addresses may not use the gateway unless the config says so; not even by requests that
   a browser sends without asking first.
-- **Keys**: where there are any, everything but the health checks and the empty page needs one.
+- **Keys**: where there are any, everything but the health checks and the empty page needs one. Reports are known by a
+  secret in their address.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from toolkit.gateway.dashboard.pages import PATHS
 from toolkit.gateway.http import as_json, begin, headers_of, piece, refusal_headers
 from toolkit.gateway.keys import ANYONE, given_key
 from toolkit.gateway.refusal import Refusal, Why
+from toolkit.gateway.whatif.calls import REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -95,7 +97,7 @@ class Guard:
         return host in self._names or (self._by_address and _is_address(host))
 
     def _caller(self, path: str, headers: Mapping[str, str]) -> Caller:
-        if path in OPEN_PATHS:
+        if path in OPEN_PATHS or path.startswith(REPORTS):
             return ANYONE
         caller = self._keys.caller(given_key(headers))
         if caller is None:

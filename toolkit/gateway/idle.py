@@ -110,6 +110,8 @@ class IdleWork:
         """For ever."""
         with suppress(HotswapError):
             await self._memory.composer.recall()
+        with suppress(HotswapError):  # then it is searched by words; `hotswap context show` says why
+            await self._memory.composer.warm()
         await asyncio.gather(self._work(self._memory.summariser), self._remove_old())
 
     async def _work(self, summariser: Summariser) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from toolkit.gateway.dashboard.live import LATEST, live_document
 from toolkit.gateway.metrics import ReadGauge
 from toolkit.gateway.stats import Served
+from toolkit.replay.live_record import RESIDENT_BELOW_NS
+from toolkit.replay.prefix_cache import PrefillSpeeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +39,7 @@ class Ledger:
         self._metrics = metrics
         self._clock_ns = clock_ns
         self._write_trace = write_trace
+        self._speeds: dict[tuple[str | None, str], PrefillSpeeds] = {}
         metrics.also(self._gauges())
 
     def began(self) -> None:
@@ -46,10 +49,11 @@ class Ledger:
     def ended(self, course: Course) -> None:
         """A request to a model is over."""
         ask, reading = course.ask, course.reading
+        model = ask.name if self._fleet.is_known(ask.name) else UNKNOWN_MODEL
         served = Served(
             at_ns=self._clock_ns(),
             kind=ask.kind,
-            model=ask.name if self._fleet.is_known(ask.name) else UNKNOWN_MODEL,
+            model=model,
             host=course.host,
             reason=ask.reason,
             outcome=course.outcome,
@@ -58,11 +62,21 @@ class Ledger:
             waited_ns=course.waited_ns,
             prompt_tokens=reading.prompt_tokens or 0,
             answer_tokens=reading.answer_tokens or 0,
+            cached=self._cached(course, model),
         )
         self._stats.ended(served)
         self._metrics.ended(course, served)
         if self._write_trace is not None:
             self._write_trace(course)
+
+    def _cached(self, course: Course, model: str) -> bool | None:
+        """Whether part of the prompt came out of the host's prefix cache, by its own counters."""
+        reading = course.reading
+        if course.outcome != "ok" or course.ask.kind == "embed" or course.ask.is_bare or model == UNKNOWN_MODEL:
+            return None
+        speeds = self._speeds.setdefault((course.host, model), PrefillSpeeds())
+        after_load = reading.load_ns is not None and reading.load_ns >= RESIDENT_BELOW_NS
+        return speeds.is_cached(reading.prompt_tokens, reading.prompt_ns, after_load=after_load)
 
     def refused(self, why: Why) -> None:
         """The gateway refused something before it came to a model."""

@@ -15,6 +15,7 @@ class Why(enum.Enum):
     FOREIGN_ORIGIN = ("foreign_origin", 403)
     NOT_FOUND = ("not_found", 404)
     BAD_REQUEST = ("bad_request", 400)
+    BUSY = ("busy", 409)
     TOO_LARGE = ("too_large", 413)
     KEY_REUSED = ("key_reused", 422)
     TOO_OFTEN = ("too_often", 429)

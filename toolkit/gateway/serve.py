@@ -77,6 +77,7 @@ async def serve(gateway: Gateway, listening: socket.socket, ready: Callable[[], 
         for task in beside:
             task.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
+        await gateway.desk.aclose()
         if gateway.memory is not None:
             await gateway.memory.sessions.aclose()
         await gateway.fleet.aclose()

@@ -23,7 +23,10 @@ _MOST_SWAPS: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One request that is over. `outcome` is ok, left (the client went away), or the reason of the failure."""
+    """One request that is over. `outcome` is ok, left (the client went away), or the reason of the failure.
+
+    `cached`: whether the server had the beginning of the prompt in its prefix cache; None where that cannot be told.
+    """
 
     at_ns: int
     kind: str
@@ -36,6 +39,7 @@ class Served:
     waited_ns: int | None
     prompt_tokens: int
     answer_tokens: int
+    cached: bool | None = None
 
     @property
     def is_swap(self) -> bool:
@@ -67,6 +71,8 @@ class Totals:
             counts["left"] += 1
         else:
             self.outcomes[request.outcome] += 1
+        counts["judged"] += request.cached is not None
+        counts["cached"] += request.cached is True
         if request.is_swap:
             counts["swaps"] += 1
             counts["swap_ns"] += request.load_ns or 0
@@ -90,6 +96,11 @@ class Totals:
             "swap_s": {
                 "mean": counts["swap_ns"] / counts["swaps"] / NS_PER_S if counts["swaps"] else None,
                 "p95": _quantile_s(self.swap_ns, 0.95),
+            },
+            "prefix_cache": {
+                "judged": counts["judged"],
+                "cached": counts["cached"],
+                "rate": counts["cached"] / counts["judged"] if counts["judged"] else None,
             },
             "waited_s": {"p50": _quantile_s(self.wait_ns, 0.5), "p95": _quantile_s(self.wait_ns, 0.95)},
             "models": dict(self._models()),

@@ -24,8 +24,9 @@ class TraceLog:
     """Appends to a trace; `note` is a sentence about what was found in the file, if anything.
 
     A line is one write, so a process that is killed (SIGKILL, too) loses nothing that it has said. Only a machine that
-    fails can leave half a line, which the next recording into the same file cuts off. Traffic does not stop when the
-    disk is full: `lost` counts the lines that could not be written, `trouble` says why.
+    fails can leave half a line, which the next recording into the same file cuts off. A file that was moved away or
+    removed (logrotate) is followed by a new one of the same name. Traffic does not stop when the disk is full: `lost`
+    counts the lines that could not be written, `trouble` says why.
 
     Raises:
         UsageError: the file cannot be written, or is something else than a trace.
@@ -59,6 +60,7 @@ class TraceLog:
         """Write a request down; never raises for a file that takes no more."""
         line = line_of(request)
         try:
+            self._follow()
             if self._has_half:
                 self._cut_half_line(os.fstat(self._file).st_size)
             done = os.write(self._file, line)
@@ -72,6 +74,18 @@ class TraceLog:
             self.trouble = "the disk is full"
         else:
             self.written += 1
+
+    def _follow(self) -> None:
+        """Go on in a new file where the one in hand does not have the name any more."""
+        mine = os.fstat(self._file)
+        try:
+            named = self.path.stat()
+        except FileNotFoundError:
+            named = None
+        if named is None or (named.st_ino, named.st_dev) != (mine.st_ino, mine.st_dev):
+            fresh = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            os.close(self._file)
+            self._file, self._has_half = fresh, False
 
     def _check(self) -> None:
         size = os.fstat(self._file).st_size

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from toolkit.report.measures import is_complete, share_of_optimum
+from toolkit.report.verdict import leaders
 
 if TYPE_CHECKING:
     from toolkit.replay.records import Provenance
@@ -35,6 +36,7 @@ def to_jsonable(comparison: Comparison) -> dict[str, Any]:
         "description": comparison.description,
         "verdict": comparison.verdict,
         "complete": is_complete(comparison),
+        "leaders": list(leaders(comparison)),
         "strategies": {one.strategy: _strategy(one, comparison.optimum) for one in comparison.strategies},
         "optimum": _optimum(comparison.optimum),
         "co_residence": [list(one.models) for one in comparison.co_residence],

@@ -11,9 +11,9 @@ import pytest
 from tests.gateway.context.stories import user
 from tests.gateway.sessions.examples import exchange
 from toolkit.config.remembering import ContextSection
-from toolkit.errors import HostError, UsageError
+from toolkit.errors import HostError, HotswapError, UsageError
 from toolkit.gateway.context.composer import Composer, Wanted
-from toolkit.gateway.context.embedding import nearest, packaged_embedder, packed
+from toolkit.gateway.context.embedding import PackagedEmbedder, nearest, packaged_embedder, packed
 from toolkit.gateway.context.excerpts import HEADING, fused
 from toolkit.gateway.context.parts import WindowReport
 from toolkit.gateway.context.summariser import MOST_WAITING, Summariser
@@ -128,6 +128,39 @@ def test_rankings_are_fused_by_rank_not_by_score() -> None:
 def test_without_the_extra_the_packaged_model_is_one_clear_sentence() -> None:
     with pytest.raises(UsageError, match=r"needs the extra \[semantic\].*or write search: words"):
         packaged_embedder()
+
+
+class Encoder:
+    """In the place of the packaged model; `broken` as torch is without its libraries."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.loads = 0
+        self._broken = broken
+
+    def load(self) -> Encoder:
+        self.loads += 1
+        if self._broken:
+            raise OSError("libcudart.so.13: cannot open shared object file")
+        return self
+
+    def encode(self, texts: list[str], *, show_progress_bar: bool) -> list[list[float]]:
+        assert not show_progress_bar
+        return [[float(text.lower().count(letter)) for letter in "abcdefghijklmnopqrstuvwxyz"] for text in texts]
+
+
+async def test_the_packaged_model_is_loaded_once_when_it_is_first_used() -> None:
+    encoder = Encoder()
+    embedder = PackagedEmbedder(encoder.load)
+    assert encoder.loads == 0
+    (vector,), (other,) = await asyncio.gather(embedder.embed(["abba"]), embedder.embed(["c"]))
+    assert (vector[:3], other[:3]) == ([2.0, 2.0, 0.0], [0.0, 0.0, 1.0])
+    assert encoder.loads == 1
+
+
+async def test_a_packaged_model_that_does_not_work_says_why_and_words_do() -> None:
+    embedder = PackagedEmbedder(Encoder(broken=True).load)
+    with pytest.raises(HotswapError, match=r"does not work here \(OSError: libcudart.*search: words"):
+        await embedder.embed(["x"])
 
 
 async def test_tokens_are_learned_and_outlive_the_process(tmp_path: Path) -> None:

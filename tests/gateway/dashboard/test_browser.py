@@ -5,26 +5,21 @@ from __future__ import annotations
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from tests.gateway.conftest import READY_S, running
+from tests.gateway.dashboard.browsing import LOOKS, NEEDS_CHROMIUM, check_page, opened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
 EVIL = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
 MODELS = ("talker:7b", "quick:1b", EVIL)
 KEY = "a-long-secret-key-of-the-tests"
@@ -32,12 +27,10 @@ CONFIG = """\
 llm:
   base_url: http://127.0.0.1:11434
   models: {primary: "talker:7b", fast: "quick:1b"}
+gateway: {trace: {file: null}}
 """
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason="no /usr/bin/chromium: apt-get install chromium"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 class EvilHost(BaseHTTPRequestHandler):
@@ -99,37 +92,16 @@ def locked(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     folder = tmp_path_factory.mktemp("locked")
     (folder / "keys").write_text(f"tester {KEY}\n", encoding="utf-8")
     (folder / "keys").chmod(0o600)
-    keys = f"gateway:\n  keys: {{file: {folder / 'keys'}}}\n"
-    (folder / "config.yaml").write_text(CONFIG + keys, encoding="utf-8")
+    keys = f"gateway:\n  keys: {{file: {folder / 'keys'}}}\n  trace: {{file: null}}\n"
+    (folder / "config.yaml").write_text(CONFIG.partition("gateway")[0] + keys, encoding="utf-8")
     with running(folder / "ready", "serve", "--config", str(folder / "config.yaml"), "--host", host) as found:
         yield found
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=str(CHROMIUM), args=list(ARGUMENTS))
-        yield started
-        started.close()
 
 
 @pytest.fixture
 def page(browser: Browser, url: str) -> Iterator[Page]:
     """A page that is live; nothing it says on the console may be an error, and nothing may come from elsewhere."""
     yield from opened(browser, url)
-
-
-def opened(browser: Browser, url: str, **look: Any) -> Iterator[Page]:
-    made = browser.new_page(**look)
-    problems: list[str] = []
-    made.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    made.on("pageerror", lambda error: problems.append(str(error)))
-    made.on("request", lambda request: problems.append(request.url) if not request.url.startswith(url) else None)
-    made.goto(url)
-    expect(made.get_by_role("status")).to_have_text("live")
-    yield made
-    made.close()
-    assert problems == []
 
 
 def say(page: Page, words: str) -> None:
@@ -172,23 +144,13 @@ def test_even_our_own_code_could_not_insert_markup(browser: Browser, url: str) -
     page.close()
 
 
-@pytest.mark.parametrize(
-    "look",
-    [
-        {"viewport": {"width": 1280, "height": 900}, "color_scheme": "light"},
-        {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
-        {"viewport": {"width": 390, "height": 844}, "color_scheme": "light", "reduced_motion": "reduce"},
-    ],
-    ids=["wide", "dark", "phone"],
-)
+@LOOKS
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(browser: Browser, url: str, look: Any) -> None:
     for page in opened(browser, url, **look):
         say(page, "hello")
         expect(page.locator("#log .assistant .text")).to_contain_text("hello")
         expect(page.locator("#recent tbody tr").first).to_be_visible()
-        found = Axe().run(page).response["violations"]
-        assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found] == []
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        check_page(page)
 
 
 def test_everything_is_reached_by_the_keyboard(page: Page) -> None:
@@ -216,7 +178,7 @@ def test_with_keys_the_page_asks_keeps_the_key_in_the_tab_and_sends_it_as_a_head
     expect(page.locator("#door-text")).to_contain_text("does not take this key")
     page.get_by_label("API key").fill(KEY)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_have_text("live")
+    expect(page.locator("#state")).to_have_text("live")
     assert page.evaluate("localStorage.length + document.cookie.length") == 0
     assert KEY not in page.content()
     assert not any(KEY in address for address in seen)
@@ -226,11 +188,11 @@ def test_with_keys_the_page_asks_keeps_the_key_in_the_tab_and_sends_it_as_a_head
 def test_a_gateway_that_is_gone_is_said_and_its_return_is_noticed(browser: Browser, url: str) -> None:
     page = browser.new_page()
     page.goto(url)
-    expect(page.get_by_role("status")).to_have_text("live")
+    expect(page.locator("#state")).to_have_text("live")
     page.route("**/api/llm/live", lambda route: route.abort())
-    expect(page.get_by_role("status")).to_contain_text("does not answer")
+    expect(page.locator("#state")).to_contain_text("does not answer")
     page.unroute("**/api/llm/live")
-    expect(page.get_by_role("status")).to_have_text("live", timeout=READY_S * 1000)
+    expect(page.locator("#state")).to_have_text("live", timeout=READY_S * 1000)
     page.close()
 
 

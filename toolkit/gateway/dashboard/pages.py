@@ -33,6 +33,7 @@ _NAMES: Final = (
     "panels.js",
     "charts.js",
     "chat.js",
+    "whatif.js",
     "icon.svg",
 )
 PATHS: Final = frozenset(f"/dashboard/{name}" for name in _NAMES)

@@ -207,6 +207,10 @@ def _notes(
         yield f"Left out of the trace ({count}): {why}."
     if guessed:
         yield f"Played with the median length of their model's answers, because they got none: {guessed} requests."
+    known = [value["cold"] for value in values if isinstance(value.get("cold"), bool)]
+    if known:
+        hits = f"{known.count(False)} of {len(known)} answered requests"
+        yield f"When it was recorded, {hits} found their model in memory."
     estimated = sum(bool(value.get("estimated")) for value in values)
     if estimated:
         yield f"Estimated tokens, because nobody counted them: {estimated} requests."

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from toolkit.config.durations import format_duration
 from toolkit.errors import InputError
 from toolkit.workload.plan import Plan, PlannedRequest
 from toolkit.workload.traces import alibaba_genai, azure, burstgpt, clients, jsonl, mooncake
+from toolkit.workload.traces.latest import read_latest
 from toolkit.workload.traces.models import MappingError
 from toolkit.workload.traces.rows import read_trace_text
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from toolkit.workload.traces.rows import TraceRow, TraceText
 
 
+_GUESSED_FROM_BYTES = 1 << 20
+"""A description of clients is shorter, and of lists the first line says enough."""
 CLIENT_MIX = "client-mix"
 """The format that is drawn: another seed is other traffic."""
 
@@ -29,13 +33,15 @@ CLIENT_MIX = "client-mix"
 class TraceFormat:
     """One kind of file: its name for `--format`, how to know it, how to read it.
 
-    `read` gets the file and the seed, which only matters to a file that describes traffic instead of listing it, and
-    gives the rows and the sentences that a reader of results must know.
+    `is_plain`: lines of JSON with their moments, so that the end of a long one can be read alone. `read` gets the file
+    and the seed, which only matters to a file that describes traffic instead of listing it, and gives the rows and the
+    sentences that a reader of results must know.
     """
 
     name: str
     recognises: Callable[[TraceText], bool]
     read: Callable[[TraceText, int], tuple[tuple[TraceRow, ...], tuple[str, ...]]]
+    is_plain: bool = False
 
 
 def _listed(
@@ -62,7 +68,10 @@ _FORMATS = (
         lambda source, _seed: burstgpt.read(source),
     ),
     TraceFormat(
-        "jsonl", lambda source: jsonl.recognises(source.first_line()), lambda source, _seed: jsonl.read(source)
+        "jsonl",
+        lambda source: jsonl.recognises(source.first_line()),
+        lambda source, _seed: jsonl.read(source),
+        is_plain=True,
     ),
     TraceFormat(CLIENT_MIX, clients.recognises, clients.read),
 )
@@ -80,6 +89,7 @@ def load_trace(
     service_scale: float = 1.0,
     limit: int | None = None,
     duration_ns: int | None = None,
+    last_ns: int | None = None,
 ) -> Plan:
     """Read a trace; every request keeps its moment after the first one, and asks for a model by name.
 
@@ -92,19 +102,24 @@ def load_trace(
         service_scale: factor on the service times of a trace that knows them.
         limit: at most so many requests, the earliest.
         duration_ns: only what arrives earlier than this after the first request, on the trace's own clock.
+        last_ns: only what arrives at most so long before the last request. Of a plain trace no more is kept in memory.
 
     Raises:
         InputError: the file cannot be read as this format, the options leave nothing, or the map does not fit.
     """
     kind = _format(format)
     _check_options(speed, service_scale, limit, duration_ns)
-    source = read_trace_text(path)
+    if last_ns is not None and last_ns < 1:
+        raise InputError("--since leaves no request of the trace; give more than 0s")
+    source = read_trace_text(path) if last_ns is None or not kind.is_plain else read_latest(path, last_ns)
     if not kind.recognises(source):
         raise source.error(1, _not_this_format(kind, source))
     every, format_notes = kind.read(source, seed)
     if not every:
         raise source.error(1, " ".join(("the trace has no requests to play;", *format_notes)).rstrip(";"))
-    rows, order_notes = _in_order_of_arrival(every)
+    ordered, order_notes = _in_order_of_arrival(every)
+    rows, since_notes = _latest(ordered, last_ns)
+    found = len(rows)
     rows = rows[:limit]
     first_ns = rows[0].at_ns
     if duration_ns is not None:
@@ -124,17 +139,19 @@ def load_trace(
         source=str(path),
         source_sha256=source.sha256,
         notes=(
+            *source.notes,
             *format_notes,
+            *since_notes,
             *assigned.notes,
             *order_notes,
-            *_option_notes(speed, service_scale, len(rows), len(every)),
+            *_option_notes(speed, service_scale, len(rows), found),
         ),
     )
 
 
 def guess_format(path: Path) -> str | None:
     """The format that a file seems to have, None if it is none of ours. Raises InputError if it cannot be read."""
-    return _guess(read_trace_text(path))
+    return _guess(read_trace_text(path, _GUESSED_FROM_BYTES))
 
 
 def _guess(source: TraceText) -> str | None:
@@ -173,6 +190,15 @@ def _in_order_of_arrival(rows: tuple[TraceRow, ...]) -> tuple[tuple[TraceRow, ..
     ordered = tuple(sorted(rows, key=lambda row: row.at_ns))
     moved = sum(one is not other for one, other in zip(rows, ordered, strict=True))
     return ordered, (f"{moved} rows stood out of order in the file and were sorted by time.",) if moved else ()
+
+
+def _latest(rows: tuple[TraceRow, ...], last_ns: int | None) -> tuple[tuple[TraceRow, ...], tuple[str, ...]]:
+    """The rows, in order, of the time before the last of them, and a sentence about it."""
+    if last_ns is None:
+        return rows, ()
+    kept = tuple(row for row in rows if row.at_ns >= rows[-1].at_ns - last_ns)
+    told = format_duration(last_ns)
+    return kept, (f"Only the last {told} of the trace, counted back from its last request: {len(kept)} requests.",)
 
 
 def _requests(

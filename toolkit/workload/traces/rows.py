@@ -47,40 +47,58 @@ class TraceRow:
 
 @dataclass(frozen=True, slots=True)
 class TraceText:
-    """A trace file's text without its byte order mark, `sha256` of its bytes, and its name for messages."""
+    """A trace file's text without its byte order mark, `sha256` of its bytes, and its name for messages.
+
+    `before`: so many lines of the file stand before the text, and are not part of it. `notes` say what was read.
+    """
 
     file: str
     text: str
     sha256: str
+    before: int = 0
+    notes: tuple[str, ...] = ()
 
     def error(self, line: int, text: str) -> InputError:
-        """The complaint about one line."""
-        return InputError(f"{self.file}:{line}: {text}")
+        """The complaint about one line, counted from 1 in the text."""
+        return InputError(f"{self.file}:{self.before + line}: {text}")
 
     def first_line(self) -> str:
         """The header, or the first record of a format without one."""
         return self.text.partition("\n")[0].strip()
 
 
-def read_trace_text(path: Path) -> TraceText:
-    """Read a whole trace file; UTF-8, with or without a byte order mark.
+def read_trace_text(path: Path, most_bytes: int = -1) -> TraceText:
+    """Read a whole trace file, or the whole lines of its first bytes; UTF-8, with or without a byte order mark.
 
     Raises:
         InputError: it cannot be read, is empty, or is not text.
     """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(most_bytes)
+            if len(data) == most_bytes:
+                data = data.rpartition(b"\n")[0] or data + file.readline()
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InputError(f"{path}: cannot read the trace: {reason}; check the path") from None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}:{line}: found bytes that are not UTF-8 text; unpack or convert the file") from None
+        raise unreadable(path, error) from None
+    text = decoded(path, data)
     if not text.strip():
         raise InputError(f"{path}:1: the trace is empty; it needs at least one request")
     return TraceText(str(path), text, hashlib.sha256(data).hexdigest())
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """The complaint about a file that the system does not give."""
+    reason = (error.strerror or type(error).__name__).lower()
+    return InputError(f"{path}: cannot read the trace: {reason}; check the path")
+
+
+def decoded(path: Path, data: bytes, before: int = 0) -> str:
+    """The bytes as text; `before` lines stand before them. Raises InputError if they are not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = before + data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}:{line}: found bytes that are not UTF-8 text; unpack or convert the file") from None
 
 
 @dataclass(frozen=True, slots=True)

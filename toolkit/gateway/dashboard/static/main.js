@@ -3,6 +3,7 @@ import { listModels, watchChat } from "./chat.js";
 import { byId } from "./dom.js";
 import { Refused, readJson, watchDoor } from "./door.js";
 import { showAll } from "./panels.js";
+import { lookAtWhatIf, watchWhatIf } from "./whatif.js";
 
 const EVERY_MS = 1500;
 const AFTER_FAILURE_MS = 5000;
@@ -20,6 +21,7 @@ async function look() {
       await listModels();
       hasModels = true;
     }
+    await lookAtWhatIf();
     say("live");
   } catch (error) {
     if (error instanceof Refused) {
@@ -44,4 +46,5 @@ document.addEventListener("visibilitychange", () => {
 });
 watchDoor(look);
 watchChat(look);
+watchWhatIf();
 look();

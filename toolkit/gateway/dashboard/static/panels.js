@@ -23,6 +23,8 @@ function showTiles(live) {
     tile("Mean swap", seconds(live.swap_s.mean), `p95 ${seconds(live.swap_s.p95)}`),
     tile("Swaps", count(live.swaps), `since start, ${ago(live.uptime_s)}`),
     tile("Requests", count(live.requests), `${count(live.queue.running)} being answered`),
+    tile("Prefix cache", percent(latest.prefix_cache.rate),
+      `of ${count(latest.prefix_cache.judged)} prompts that could be judged`),
     tile("Waiting", count(live.queue.waiting), `p95 in the queue ${seconds(latest.waited_s.p95)}`),
   );
 }

@@ -1,0 +1,47 @@
+"""What commands that serve share: who can reach an address, the file that says where they are, their loop."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import TYPE_CHECKING, TypeVar
+
+from toolkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+    from typing import Any
+
+T = TypeVar("T")
+
+
+def is_loopback(bind: str) -> bool:
+    """Whether only this machine can reach an address."""
+    try:
+        return ipaddress.ip_address(bind).is_loopback
+    except ValueError:
+        return bind == "localhost"
+
+
+def write_ready_file(path: Path, url: str) -> None:
+    """Write the URL as the first line, so that nobody ever reads half of it. Raises UsageError."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_text(f"{url}\n", encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write {path} ({error.strerror or error}); give another --ready-file") from error
+
+
+def run_to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run on uvloop where there is one, on the loop of the standard library where there is none."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None
+    try:
+        import uvloop  # noqa: PLC0415 - not on every platform
+    except ImportError:
+        factory = None
+    else:
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(work)
