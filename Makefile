@@ -13,6 +13,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(BIN)/python -c 'import sys; sys.exit("hotswap needs Python 3.11 or newer; call make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@$(BIN)/python -m compileall -q toolkit  # or each start compiles, where PYTHONDONTWRITEBYTECODE is set
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.lock

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from toolkit.config.models import Config
-from toolkit.experiment.compare import prepare
 from toolkit.experiment.order import Order
+from toolkit.experiment.prepare import prepare
 from toolkit.experiment.simulate import simulate
 from toolkit.replay.summary import summarise
 from toolkit.report.wording import duration

@@ -18,7 +18,8 @@ import simpy
 from toolkit.cache.disciplines.fcfs import FirstCome
 from toolkit.cache.policies.base import Item
 from toolkit.cache.policies.lru import Lru
-from toolkit.cache.policies.registry import Surroundings, build_policy
+from toolkit.cache.policies.registry import build_policy
+from toolkit.cache.policies.surroundings import Surroundings
 from toolkit.cache.spec import parse_spec
 from toolkit.lab.cache import Capacity, Use, play
 from toolkit.lab.queue import Job, Residents, serve

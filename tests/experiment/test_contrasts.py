@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from toolkit.config.models import Config
-from toolkit.experiment.compare import prepare, sum_up
 from toolkit.experiment.order import Order
+from toolkit.experiment.prepare import prepare
 from toolkit.experiment.simulate import simulate
+from toolkit.experiment.sum_up import sum_up
 from toolkit.report.results_json import to_jsonable
 from toolkit.report.terminal import terminal_text
 

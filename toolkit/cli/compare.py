@@ -37,7 +37,7 @@ def compare(strategies: str | None, disciplines: str | None, out: Path | None, *
     hotswap compare scenarios/coding-afternoon.yaml --host config --speed 4
     """  # noqa: D301 - click reads the mark
     from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap
-    from toolkit.experiment.compare import QUEUED, strategy_names, with_queues  # noqa: PLC0415
+    from toolkit.experiment.names import QUEUED, strategy_names, with_queues  # noqa: PLC0415
 
     names = strategy_names(strategies)
     if strategies is None and disciplines is None and given["host"] is None:

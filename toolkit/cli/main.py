@@ -17,6 +17,9 @@ YOUNG_OBJECTS = 200_000
 """The collector looks after so many new objects, not after 700: imports make 200,000 that all stay, and looking through
 them again and again was a fifth of the time to the first request."""
 
+NO_PLUGINS = ("PYDANTIC_DISABLE_PLUGINS", "__all__")
+"""Pydantic looks for plugins by reading the metadata of every installed package, 10 ms or more, and finds none."""
+
 COMMANDS = (
     LazyCommand("compare", "toolkit.cli.compare:compare", "Compare cache strategies on a scenario or a trace."),
     LazyCommand("replay", "toolkit.cli.replay:replay", "Play a scenario or a trace under one strategy."),
@@ -121,6 +124,7 @@ def main() -> None:
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     gc.set_threshold(YOUNG_OBJECTS)
+    os.environ.setdefault(*NO_PLUGINS)
     try:
         code = cli.main(prog_name="hotswap", standalone_mode=False)
     except click.ClickException as error:

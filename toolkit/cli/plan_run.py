@@ -14,7 +14,7 @@ import click
 from toolkit.cli.options import load_given_config
 from toolkit.cli.plan_progress import plan_bar
 from toolkit.errors import Inconclusive, UsageError
-from toolkit.experiment.compare import one_strategy
+from toolkit.experiment.names import one_strategy
 from toolkit.experiment.order import Order
 from toolkit.experiment.setup import check_models
 from toolkit.plan.case import Case

@@ -32,7 +32,7 @@ def replay(strategy: str | None, tag: str | None, out: Path | None, **given: Any
     hotswap replay scenarios/bursty-team.yaml --host config --users 8 --think 5s --duration 10m --drain 30s
     """  # noqa: D301 - click reads the mark
     from toolkit.cli.session import Session  # noqa: PLC0415 - keeps `--help` cheap
-    from toolkit.experiment.compare import one_strategy  # noqa: PLC0415
+    from toolkit.experiment.names import one_strategy  # noqa: PLC0415
 
     with Session.open(given, () if strategy is None else (one_strategy(strategy),), out, tag) as session:
         session.show_runs(session.play_in_place())

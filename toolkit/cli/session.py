@@ -10,28 +10,46 @@ import re
 import shutil
 import sys
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
+from toolkit.cache.registry import is_fixed
 from toolkit.cli.load_options import shape_from, terms_from
 from toolkit.cli.options import describes_host, load_given_config, order_from
 from toolkit.cli.progress import answer_bar
 from toolkit.cli.storage import Storage
 from toolkit.config.durations import format_duration
 from toolkit.errors import HostError, UsageError
-from toolkit.experiment.compare import prepare, sum_up
-from toolkit.experiment.play import play_all, refuse_simulated, stage_for
-from toolkit.experiment.setup import setup_for_unknown_host, setup_from_config
+from toolkit.experiment.client import client_setup
+from toolkit.experiment.plans import plans_to_play
+from toolkit.experiment.play import play_on_host, play_on_twin, refuse_simulated, stage_for
+from toolkit.ollama.aiohttp_import import import_aiohttp
 from toolkit.replay.runfile import RUN_FILE, write_run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from toolkit.config.loading import LoadedConfig
+    from toolkit.experiment.client import ClientSetup
     from toolkit.experiment.live import Measured, Place
+    from toolkit.experiment.order import Order
     from toolkit.experiment.play import Stage
-    from toolkit.experiment.setup import Setup
+    from toolkit.experiment.shape import Shape
+    from toolkit.experiment.shelf import Shelf
     from toolkit.replay.results import Comparison
     from toolkit.workload.plan import Plan
+
+
+class Playing(Protocol):
+    """See `toolkit.experiment.play`."""
+
+    def __call__(self, *, place: Place, shelf: Shelf, on_answer: Callable[[], None] | None = None) -> Measured:
+        """Play everything."""
+        ...
+
 
 REPORTS = Path("reports")
 NS_PER_S = 1_000_000_000
@@ -55,12 +73,20 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What is to be played by whom: `play` plays each plan under each strategy."""
+
+    setup: ClientSetup
+    plans: tuple[Plan, ...]
+    names: tuple[str, ...]
+    play: Playing
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One call of a command: what to play, where, and how to show it."""
 
-    setup: Setup
-    plans: tuple[Plan, ...]
-    names: tuple[str, ...]
+    work: Work
     stage: Stage
     output: Output
     directory: Path
@@ -73,17 +99,11 @@ class Session:
         order, shape, terms = order_from(given), shape_from(given), terms_from(given)
         processes: int = given.pop("processes")
         loaded = load_given_config(given.pop("config"), quiet=given["quiet"])
-        stage = stage_for(loaded.config, os.environ, given.pop("host"))
-        if stage.address is None:
-            refuse_simulated(shape, terms, processes)
-        known = stage.address is None or describes_host(loaded)
-        setup, plans = prepare(loaded.config, order, shape, setup_from_config if known else setup_for_unknown_host)
-        if stage.address is not None and order.slots is not None:
-            raise UsageError("--slots makes a simulated host of equal places; leave it out with --host")
-        chosen = names or (setup.baseline,)
-        directory = out or _free_directory(plans[0].name, live=stage.address is not None)
-        stage = replace(stage, terms=terms, processes=processes)
-        return cls(setup, plans, chosen, stage, Output(**given), _made_writable(directory), storage)
+        stage = replace(stage_for(loaded.config, os.environ, given.pop("host")), terms=terms, processes=processes)
+        wire = _on_twin if stage.address is None else _on_host
+        work = wire(loaded, stage, order, shape, names)
+        directory = out or _free_directory(work.plans[0].name, live=stage.address is not None)
+        return cls(work, stage, Output(**given), _made_writable(directory), storage)
 
     def __enter__(self) -> Self:
         return self
@@ -97,15 +117,16 @@ class Session:
 
     def play_in_place(self) -> Measured:
         """Play everything; runs go to the directory itself, or to `1`, `2`, … of it if there are several."""
-        alone = len(self.plans) == 1
+        alone = len(self.work.plans) == 1
         return self._play(lambda _, repetition: self.directory if alone else self.directory / str(repetition))
 
     def show_comparison(self, measured: Measured) -> None:
         """Write the report, print the table or the JSON, and end as the runs ended."""
+        from toolkit.experiment.sum_up import sum_up  # noqa: PLC0415 - not before the first request is sent
         from toolkit.report.write import write_report  # noqa: PLC0415 - not for `replay`
 
         self._refuse_nothing(measured)
-        comparison = sum_up(self.setup, self.plans[0], measured.runs)
+        comparison = sum_up(self.work.setup, self.work.plans[0], measured.runs)
         index = write_report(comparison, self.directory).index
         self._print(comparison, measured)
         self._say_where(f"report: {index}")
@@ -113,30 +134,29 @@ class Session:
 
     def show_runs(self, measured: Measured) -> None:
         """Write the runs (a real host's are written), print the summary, and end as the runs ended."""
+        from toolkit.experiment.sum_up import sum_up  # noqa: PLC0415 - not before the first request is sent
+
         self._refuse_nothing(measured)
-        self._print(sum_up(self.setup, self.plans[0], measured.runs), measured)
+        self._print(sum_up(self.work.setup, self.work.plans[0], measured.runs), measured)
         for run in measured.runs:
-            directory = self.directory if len(self.plans) == 1 else self.directory / str(run.repetition + 1)
+            directory = self.directory if len(self.work.plans) == 1 else self.directory / str(run.repetition + 1)
             path = write_run(run, directory) if self.stage.address is None else directory / RUN_FILE
             self._say_where(f"run: {path}")
         self._end(measured)
 
     def _play(self, place: Place) -> Measured:
         """Play, with a bar on stderr where somebody watches."""
-        total = sum(len(plan.requests) for plan in self.plans) * len(self.names)
+        total = sum(len(plan.requests) for plan in self.work.plans) * len(self.work.names)
         if self.stage.address is not None:
-            planned_ns = sum(plan.duration_ns for plan in self.plans) * len(self.names)
+            planned_ns = sum(plan.duration_ns for plan in self.work.plans) * len(self.work.names)
             takes = format_duration(planned_ns // NS_PER_S * NS_PER_S)
             url = self.stage.address.url
-            runs = len(self.plans) * len(self.names)
+            runs = len(self.work.plans) * len(self.work.names)
             more = f"and the answers, and seconds to empty the host before each of {runs} runs"
             self.output.note(f"playing on {url}: {takes} of arrivals, {more}; --speed and --limit shorten it")
         gc.freeze()  # what is here now stays; the collector need not walk it again while records pile up
         with answer_bar(total, quiet=self.output.quiet) as answered:
-            shelf = self.storage.shelf
-            played = play_all(
-                self.stage, self.setup, self.plans, self.names, place=place, shelf=shelf, on_answer=answered
-            )
+            played = self.work.play(place=place, shelf=self.storage.shelf, on_answer=answered)
         self.output.note(self.storage.said())
         return played
 
@@ -180,6 +200,35 @@ class Session:
             sys.exit(EXIT_INTERRUPTED)
         if measured.ended is not None:
             raise HostError(measured.ended)
+
+
+def _on_twin(loaded: LoadedConfig, stage: Stage, order: Order, shape: Shape, names: tuple[str, ...]) -> Work:
+    from toolkit.experiment.prepare import prepare  # noqa: PLC0415 - the twin is not for real hosts
+
+    refuse_simulated(shape, stage.terms, stage.processes)
+    setup, plans = prepare(loaded.config, order, shape)
+    chosen = names or (setup.baseline,)
+    return Work(setup, plans, chosen, partial(play_on_twin, setup, plans, chosen))
+
+
+def _on_host(loaded: LoadedConfig, stage: Stage, order: Order, shape: Shape, names: tuple[str, ...]) -> Work:
+    if order.slots is not None:
+        raise UsageError("--slots makes a simulated host of equal places; leave it out with --host")
+    import_aiohttp()
+    chosen = names or (loaded.config.llm.cache.type,)
+    setup = _client(loaded, order.num_ctx, chosen)
+    plans = plans_to_play(loaded.config, order, shape, setup.router)
+    return Work(setup, plans, chosen, partial(play_on_host, stage, setup, plans, chosen))
+
+
+def _client(loaded: LoadedConfig, num_ctx: int | None, names: tuple[str, ...]) -> ClientSetup:
+    """With a host on paper, if the config describes one or a strategy goes by the sizes of models."""
+    is_known = describes_host(loaded)
+    if not is_known and all(is_fixed(name) for name in names):
+        return client_setup(loaded.config, num_ctx)
+    from toolkit.experiment.setup import setup_for_unknown_host, setup_from_config  # noqa: PLC0415 - as above
+
+    return (setup_from_config if is_known else setup_for_unknown_host)(loaded.config, num_ctx)
 
 
 def _as_path(name: str) -> str:

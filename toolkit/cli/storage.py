@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Self
 from toolkit.cli.options import open_given_store
 from toolkit.errors import UsageError
 from toolkit.experiment.shelf import Shelf
-from toolkit.store import StoreError
-from toolkit.store.identity import tag_problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,13 +26,16 @@ class Storage:
     @classmethod
     def open(cls, path: Path | None, tag: str | None, *, unwanted: bool) -> Self:
         """Open the store before anything is played, so that its mistakes cost no run. Raises UsageError, StoreError."""
-        problem = None if tag is None else tag_problem(tag)
-        if problem is not None:
-            raise UsageError(f"--tag {tag!r}: {problem}")
         if unwanted and (tag is not None or path is not None):
             raise UsageError("--no-store leaves nothing that --tag or --store could name; leave out one of them")
         if unwanted:
             return cls(None, Shelf(None), None)
+        from toolkit.store import StoreError  # noqa: PLC0415 - SQLite, not for those who store nothing
+        from toolkit.store.identity import tag_problem  # noqa: PLC0415 - as above
+
+        problem = None if tag is None else tag_problem(tag)
+        if problem is not None:
+            raise UsageError(f"--tag {tag!r}: {problem}")
         try:
             store = open_given_store(path)
         except StoreError as error:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from types import TracebackType
 
-    from toolkit.experiment.setup import Setup
+    from toolkit.experiment.client import ClientSetup
     from toolkit.ollama.client import OllamaClient
     from toolkit.ollama.errors import OllamaError
     from toolkit.replay.records import ResidencySpan
@@ -78,7 +78,7 @@ class Crew:
     def __init__(
         self,
         count: int,
-        setup: Setup,
+        setup: ClientSetup,
         plans: Sequence[Plan],
         names: Sequence[str],
         terms: LoadTerms,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.cache.offline import ceiling, least_load
 from toolkit.cache.policies.base import Item
-from toolkit.cache.policies.registry import Surroundings, build_policy
+from toolkit.cache.policies.registry import build_policy
+from toolkit.cache.policies.surroundings import Surroundings
 from toolkit.cache.room import SizedRoom, SlotRoom
 from toolkit.cache.spec import Spec
 from toolkit.errors import UsageError

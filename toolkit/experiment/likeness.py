@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from toolkit.experiment.setup import Setup
+    from toolkit.experiment.client import ClientSetup
 
 
 def digest_of(value: object) -> str:
@@ -14,7 +14,7 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(repr(value).encode()).hexdigest()
 
 
-def option_pairs(setup: Setup) -> tuple[tuple[str, str], ...]:
+def option_pairs(setup: ClientSetup) -> tuple[tuple[str, str], ...]:
     """The runner options in force, as (`model option`, value)."""
     return tuple(
         (f"{model} {option}", str(value))

@@ -11,9 +11,9 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from toolkit.errors import HostError, UsageError
+from toolkit.experiment.client import asked_models
 from toolkit.experiment.commit import toolkit_commit
 from toolkit.experiment.likeness import digest_of, option_pairs
-from toolkit.experiment.setup import asked_models
 from toolkit.replay.collector import calm_collector
 from toolkit.replay.engine import LoadEngine
 from toolkit.replay.hoststate import empty_host, note_state, restore
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from toolkit.experiment.client import ClientSetup
     from toolkit.experiment.crew import Crew, CrewPlayer
-    from toolkit.experiment.setup import Setup
     from toolkit.experiment.shelf import Shelf
     from toolkit.ollama.client import OllamaClient
     from toolkit.replay.hoststate import HostState
@@ -56,7 +56,7 @@ class Measured:
 
 
 async def measure(
-    setup: Setup,
+    setup: ClientSetup,
     plans: Sequence[Plan],
     names: Sequence[str],
     client: OllamaClient,
@@ -117,7 +117,7 @@ async def _put_back(client: OllamaClient, before: HostState) -> str | None:
 
 
 async def _play(  # noqa: PLR0917 - one call, above
-    setup: Setup,
+    setup: ClientSetup,
     plans: Sequence[Plan],
     client: OllamaClient,
     strategy: str,
@@ -167,7 +167,7 @@ def _why_ended(engine: LoadEngine | CrewPlayer) -> str:
     return "interrupted; what was measured is kept"
 
 
-async def _check_models(client: OllamaClient, setup: Setup, plans: Sequence[Plan]) -> None:
+async def _check_models(client: OllamaClient, setup: ClientSetup, plans: Sequence[Plan]) -> None:
     """Refuse before anything is touched if a model is missing. `x` and `x:latest` are one name."""
     have = {_full(row.name) for row in await client.tags()}
     needed = {name for plan in plans for name in asked_models(setup, plan)}
@@ -181,7 +181,7 @@ def _full(name: str) -> str:
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
 
 
-async def _provenance(client: OllamaClient, setup: Setup, plan: Plan, repeat: int) -> Provenance:
+async def _provenance(client: OllamaClient, setup: ClientSetup, plan: Plan, repeat: int) -> Provenance:
     server = await client.version()
     digests = {_full(row.name): row.digest for row in await client.tags()}
     used = sorted(asked_models(setup, plan))

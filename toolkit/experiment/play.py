@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from toolkit.config.models import Config
+    from toolkit.experiment.client import ClientSetup
     from toolkit.experiment.crew import Crew
     from toolkit.experiment.live import Place
     from toolkit.experiment.setup import Setup
@@ -61,8 +62,7 @@ def refuse_simulated(shape: Shape, terms: LoadTerms, processes: int) -> None:
         )
 
 
-def play_all(
-    stage: Stage,
+def play_on_twin(
     setup: Setup,
     plans: Sequence[Plan],
     names: Sequence[str],
@@ -71,21 +71,39 @@ def play_all(
     shelf: Shelf,
     on_answer: Callable[[], None] | None = None,
 ) -> Measured:
-    """Play every plan under every strategy, and keep the runs.
+    """Play every plan under every strategy in virtual time; the runs go to the shelf when all are over, to no place."""
+    del place
+    from toolkit.experiment.simulate import simulate  # noqa: PLC0415 - the twin's engine, not for real hosts
 
-    On a real host each is kept while it is played, in the directory that `place` names and in the store behind the
-    shelf; simulated ones go there when they are over.
+    runs = tuple(simulate(setup, plans, names, on_answer))
+    shelf.add(runs)
+    return Measured(runs, None, interrupted=False)
+
+
+def play_on_host(
+    stage: Stage,
+    setup: ClientSetup,
+    plans: Sequence[Plan],
+    names: Sequence[str],
+    *,
+    place: Place,
+    shelf: Shelf,
+    on_answer: Callable[[], None] | None = None,
+) -> Measured:
+    """Play every plan under every strategy in real time, on the stage's host.
+
+    Each run is kept while it is played, in the directory that `place` names and in the store behind the shelf.
+
+    Raises:
+        UsageError: the stage has no host, or see `measure`.
     """
-    if stage.address is None:
-        from toolkit.experiment.simulate import simulate  # noqa: PLC0415 - the twin's engine, not for real hosts
-
-        runs = tuple(simulate(setup, plans, names, on_answer))
-        shelf.add(runs)
-        return Measured(runs, None, interrupted=False)
+    address = stage.address
+    if address is None:
+        raise UsageError("there is no host to play on; name one with --host")
     try:
         if stage.processes == 1:
-            return _run(_on_host(stage, stage.address, setup, plans, names, place, shelf, None, on_answer))
-        return _by_a_crew(stage, stage.address, setup, plans, names, place, shelf, on_answer)
+            return _run(_on_host(stage, address, setup, plans, names, place, shelf, None, on_answer))
+        return _by_a_crew(stage, address, setup, plans, names, place, shelf, on_answer)
     except asyncio.CancelledError:  # told to stop by SIGTERM before the first run or after the last
         raise KeyboardInterrupt from None
 
@@ -93,7 +111,7 @@ def play_all(
 def _by_a_crew(  # noqa: PLR0917 - one call, above
     stage: Stage,
     address: Address,
-    setup: Setup,
+    setup: ClientSetup,
     plans: Sequence[Plan],
     names: Sequence[str],
     place: Place,
@@ -110,7 +128,7 @@ def _by_a_crew(  # noqa: PLR0917 - one call, above
 async def _on_host(  # noqa: PLR0917 - one call, above
     stage: Stage,
     address: Address,
-    setup: Setup,
+    setup: ClientSetup,
     plans: Sequence[Plan],
     names: Sequence[str],
     place: Place,

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from toolkit.cache.disciplines.places import Places
-from toolkit.cache.policies.registry import Surroundings
-from toolkit.cache.registry import StrategyContext, build_strategy
+from toolkit.cache.policies.surroundings import Surroundings
 from toolkit.cache.room import SlotRoom
 from toolkit.errors import UsageError
+from toolkit.experiment.client import ClientSetup, asked_models, client_setup
 from toolkit.experiment.facts import HostFacts
 from toolkit.experiment.items import items_of, memory_bytes
 from toolkit.experiment.memory import memory_told
-from toolkit.experiment.queues import build_turns, split_queue
 from toolkit.host.equal import equal_twin
 from toolkit.host.from_config import twin_from_config
 from toolkit.host.room import TwinRoom
-from toolkit.replay.dispatch import Dispatcher
-from toolkit.routing.from_config import router_from_config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from toolkit.config.models import Config
     from toolkit.host.room import TwinResident
     from toolkit.host.twin_spec import TwinSpec
-    from toolkit.replay.turns import Turns
-    from toolkit.routing.router import Router
     from toolkit.workload.plan import Plan
 
 MOST_MODELS_FOR_SETS = 8
@@ -37,34 +29,10 @@ USUAL_CONTEXTS = (65536, 32768, 16384, 8192, 4096)
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
-    """Everything about the user's models and host that runs share. `options` are runner options by model name."""
+class Setup(ClientSetup):
+    """Everything about the user's models and host that runs share."""
 
-    router: Router
-    options: Mapping[str, Mapping[str, Any]]
-    context: StrategyContext
     spec: TwinSpec
-    facts: HostFacts
-    baseline: str
-
-    def dispatcher(self, strategy: str) -> Dispatcher:
-        """A fresh client under a fresh strategy of this name. Raises UsageError if there is none."""
-        name, _ = split_queue(strategy)
-        return Dispatcher(self.router, build_strategy(name, self.context), self.options)
-
-    def turns(self, strategy: str) -> Turns | None:
-        """The queue before the host that the name asks for (`lru+shadow`), fresh; None if it asks for none."""
-        _, queue = split_queue(strategy)
-        if queue is None:
-            return None
-        return build_turns(queue, Places(self.context.items, self.context.around.capacity_bytes, self._most_models))
-
-    @property
-    def _most_models(self) -> int | None:
-        """How many models a host on paper holds: the client's limit, or the largest set that lives together."""
-        known = [len(models) for models in self.facts.together]
-        limits = [self.context.max_models, max(known) if known else None]
-        return min((limit for limit in limits if limit is not None), default=None)
 
 
 def setup_from_config(config: Config, num_ctx: int | None) -> Setup:
@@ -76,23 +44,11 @@ def setup_from_config(config: Config, num_ctx: int | None) -> Setup:
 
 def bare_setup(config: Config, num_ctx: int | None) -> Setup:
     """The same without the facts about memory that a report tells, which cost as much as a short run."""
-    llm = config.llm
-    options: dict[str, dict[str, Any]] = {entry.name: dict(entry.options) for entry in llm.models.values()}
-    if num_ctx is not None:
-        for name in llm.model_names:
-            options.setdefault(name, {})["num_ctx"] = num_ctx
+    client = client_setup(config, num_ctx)
     spec = twin_from_config(config.twin, config.host.settings)
-    room = TwinRoom(spec, options)
-    context = StrategyContext(
-        max_models=llm.cache.max_models,
-        room=room,
-        models=llm.model_names,
-        pinned=tuple(entry.name for entry in llm.models.values() if entry.pin),
-        keep_alive_ns=((llm.cache.type, llm.cache.keep_alive_ns),),
-        items=items_of(spec, options),
-        around=_around(spec),
-    )
-    return Setup(router_from_config(llm), options, context, spec, HostFacts(room, (), ()), llm.cache.type)
+    room = TwinRoom(spec, client.options)
+    context = replace(client.context, room=room, items=items_of(spec, client.options), around=_around(spec))
+    return Setup(client.router, client.options, context, HostFacts(room, (), ()), client.baseline, spec)
 
 
 def with_equal_places(setup: Setup, plan: Plan, slots: int) -> Setup:
@@ -105,11 +61,6 @@ def with_equal_places(setup: Setup, plan: Plan, slots: int) -> Setup:
         around=_around(spec),
     )  # fmt: skip
     return replace(setup, options={}, context=context, spec=spec, facts=HostFacts(room, (), ()))
-
-
-def asked_models(setup: Setup, plan: Plan) -> frozenset[str]:
-    """The models that the plan's requests will go to, by name or by the router."""
-    return frozenset(request.model or setup.router.route(request.text).model for request in plan.requests)
 
 
 def setup_for_unknown_host(config: Config, num_ctx: int | None) -> Setup:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from toolkit.cache.disciplines.places import Places
 from toolkit.cache.disciplines.registry import build_discipline
-from toolkit.cache.policies.registry import Surroundings, build_policy
+from toolkit.cache.policies.registry import build_policy
+from toolkit.cache.policies.surroundings import Surroundings
 from toolkit.cache.spec import Spec, parse_spec, split_outside
 from toolkit.cache.sweep import expanded
 from toolkit.errors import UsageError

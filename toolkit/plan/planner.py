@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from toolkit.errors import UsageError
-from toolkit.experiment.setup import asked_models
+from toolkit.experiment.client import asked_models
 from toolkit.plan.answers import CostRow, Report
 from toolkit.plan.cost import cost_of
 from toolkit.plan.evaluate import setup_of

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from toolkit.cache.policies.base import Item
-from toolkit.cache.policies.registry import Surroundings, build_policy
+from toolkit.cache.policies.registry import build_policy
+from toolkit.cache.policies.surroundings import Surroundings
 from toolkit.cache.spec import parse_spec
 from toolkit.lab.cache import Capacity, Use, play
 

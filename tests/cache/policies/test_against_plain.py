@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.cache.policies.base import Item
-from toolkit.cache.policies.registry import POLICIES, Surroundings, build_policy
+from toolkit.cache.policies.registry import POLICIES, build_policy
+from toolkit.cache.policies.surroundings import Surroundings
 from toolkit.cache.spec import parse_spec
 from toolkit.lab.cache import Capacity, Use, play
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from toolkit.cache.policies.registry import Surroundings, build_policy
+from toolkit.cache.policies.registry import build_policy
+from toolkit.cache.policies.surroundings import Surroundings
 from toolkit.cache.spec import parse_spec
 from toolkit.cache.strategy import HostView
 from toolkit.config.models import Config

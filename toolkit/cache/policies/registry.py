@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, Literal, cast
 
@@ -22,22 +22,15 @@ from toolkit.cache.spec import Parameters, parse_spec
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from toolkit.cache.policies.base import Policy
+    from toolkit.cache.policies.surroundings import Surroundings
     from toolkit.cache.spec import Spec
 
 _RAM_NS: Final = 30 * 60 * 10**9
 _SSD_NS: Final = 2 * 60 * 10**9
 _DEFAULT_NS: Final = 5 * 60 * 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What some policies must know of the cache: its room in bytes (or places), and the models' digests."""
-
-    capacity_bytes: int
-    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ from toolkit.cache.registry import STRATEGIES
 from toolkit.config.models import Config
 from toolkit.errors import UsageError
 from toolkit.experiment.assemble import assemble
-from toolkit.experiment.compare import prepare, strategy_names, sum_up
+from toolkit.experiment.names import strategy_names
 from toolkit.experiment.order import Order
+from toolkit.experiment.prepare import prepare
 from toolkit.experiment.shape import Shape
 from toolkit.experiment.simulate import simulate
+from toolkit.experiment.sum_up import sum_up
 from toolkit.replay.records import ClientHealth
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"

@@ -1,0 +1,17 @@
+"""What is around a policy: the cache that it ranks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What some policies must know of the cache: its room in bytes (or places), and the models' digests."""
+
+    capacity_bytes: int
+    digests: Mapping[str, str] = field(default_factory=dict)
