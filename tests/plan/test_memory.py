@@ -14,12 +14,10 @@ MEMORY = Memory((*MODELS, "unheard-of:1b"))
 
 
 def test_the_embedded_host_at_its_automatic_context_and_at_a_short_one() -> None:
-    automatic = MEMORY.fitting(GPUS, Wanted(None))
-    assert automatic.spilling == ("qwen2.5:32b",)
-    assert automatic.unknown == ("unheard-of:1b",)
-    short = MEMORY.fitting(GPUS, Wanted(8192))
-    assert short.spilling == ()
-    assert ("deepseek-coder-v2:16b", "qwen2.5:7b") in short.together
+    assert MEMORY.unknown == ("unheard-of:1b",)
+    assert MEMORY.spilling(GPUS, Wanted(None)) == ("qwen2.5:32b",)
+    assert MEMORY.spilling(GPUS, Wanted(8192)) == ()
+    assert ("deepseek-coder-v2:16b", "qwen2.5:7b") in MEMORY.together(GPUS, Wanted(8192))
 
 
 def test_candidates_hold_the_longest_request_and_do_not_spill() -> None:
@@ -28,7 +26,7 @@ def test_candidates_hold_the_longest_request_and_do_not_spill() -> None:
     assert cases[0] == base
     assert left_out > 0
     assert all(case.num_ctx is None or case.num_ctx >= 1.25 * 3500 for case in cases)
-    assert not any(MEMORY.fitting(GPUS, wanted_of(case)).spilling for case in cases[1:])
+    assert not any(MEMORY.spilling(GPUS, wanted_of(case)) for case in cases[1:])
 
 
 def test_what_is_the_servers_default_is_not_set() -> None:

@@ -8,8 +8,9 @@ from tests.plan.tallies import tally
 from toolkit.plan.answers import LoadAnswer
 from toolkit.plan.case import Case
 from toolkit.plan.confirm import Checked
+from toolkit.plan.judge import Judged
 from toolkit.plan.picture import knee, latency_against_load
-from toolkit.plan.search import Found, Judged
+from toolkit.plan.search import Found
 from toolkit.report.scene import Marks, Text
 from toolkit.report.svg import standalone
 from toolkit.workload.plan import Slo

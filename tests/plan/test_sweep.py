@@ -11,6 +11,7 @@ from tests.plan.tallies import tally
 from tests.plan.works import AlwaysDies, DiesOnce
 from toolkit.errors import HostError
 from toolkit.plan.case import Case, Point
+from toolkit.plan.evaluate import key_of
 from toolkit.plan.executors.pool import PoolExecutor
 from toolkit.plan.executors.serial import SerialExecutor
 from toolkit.plan.points import KnownPoints
@@ -64,13 +65,13 @@ def test_a_point_of_another_study_is_another_point(study: Study) -> None:
     point = Point(CASE, 1.0, 0)
     other = replace(study, sources="other code")
     keys = {
-        study.key_of(point),
-        other.key_of(point),
-        study.key_of(Point(CASE, 1.0, 1)),
-        study.key_of(Point(CASE, 2.0, 0)),
+        key_of(study.digest, point),
+        key_of(other.digest, point),
+        key_of(study.digest, Point(CASE, 1.0, 1)),
+        key_of(study.digest, Point(CASE, 2.0, 0)),
     }
     assert len(keys) == 4
-    assert study.key_of(point) == study.key_of(Point(Case("server-default"), 1.0, 0))
+    assert key_of(study.digest, point) == key_of(study.digest, Point(Case("server-default"), 1.0, 0))
 
 
 @pytest.mark.slow

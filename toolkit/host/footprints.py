@@ -68,6 +68,7 @@ class TwinFootprints:
         """`models` by digest."""
         self._models = models
         self._memory = memory
+        self._known: dict[tuple[object, ...], RunnerReport] = {}
 
     def need_bytes(self, model: ModelSpec, num_ctx: int, num_parallel: int, num_batch: int) -> int:
         """GPU memory with all layers there."""
@@ -76,10 +77,16 @@ class TwinFootprints:
 
     def allocate(self, launch: Launch, free_bytes: Sequence[int]) -> RunnerReport:
         """Layers on the GPUs that were given; an explicit `num_gpu` is a limit."""
-        setting = self._memory.setting(launch.num_ctx, launch.num_parallel, launch.num_batch, launch.num_gpu)
         gpus = launch.gpus if launch.offloads() else ()
-        free = [free_bytes[gpu] for gpu in gpus]
-        return start(self._models[launch.model.digest], setting, free, self._memory.reserve).report(gpus)
+        free = tuple(free_bytes[gpu] for gpu in gpus)
+        asked = launch.num_ctx, launch.num_parallel, launch.num_batch, launch.num_gpu
+        key = (launch.model.digest, *asked, gpus, free)
+        report = self._known.get(key)
+        if report is None:
+            takes = self._models[launch.model.digest]
+            report = start(takes, self._memory.setting(*asked), free, self._memory.reserve).report(gpus)
+            self._known[key] = report
+        return report
 
 
 def footprints_of(spec: TwinSpec) -> TwinFootprints:

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from toolkit.plan.confirm import Checked
     from toolkit.plan.cost import Cost
     from toolkit.plan.host_question import HostAnswer
+    from toolkit.plan.judge import Judged
     from toolkit.plan.more_question import MoreAnswer
-    from toolkit.plan.search import Judged
     from toolkit.plan.settings_question import SettingsAnswer
     from toolkit.stats.interval import Interval
     from toolkit.workload.plan import Slo

@@ -7,14 +7,16 @@ they join the repetitions that the answer is found with, it is found anew, and o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from toolkit.plan.search import REFUTED_AT, Judged, LoadSearch
-from toolkit.plan.tally import slack
+from toolkit.plan.judge import judge
+from toolkit.plan.search import REFUTED_AT, LoadSearch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolkit.plan.judge import Judged
     from toolkit.plan.search import Effort, Found, Snap
     from toolkit.plan.tally import Tally
     from toolkit.workload.plan import Slo
@@ -61,15 +63,16 @@ def find_and_check(
             return Checked(found, rounds=number - 1)
         fresh = range(found.repetitions, 2 * found.repetitions)
         loads = (found.load, next_above(found.load, snapped))
-        at, above = (
-            Judged(load, tuple(tallies), slack(tallies, slos))
-            for load, tallies in zip(loads, measure(loads, fresh), strict=True)
-        )
+        at, above = (judge(load, partial(_one, measure, load), fresh, effort.scan, slos) for load in loads)
         checked = Checked(found, at, above, number)
         if checked.confirmed or number == MOST_ROUNDS:
             break
         found = search.refine(found.load, 2 * found.repetitions)
     return checked
+
+
+def _one(measure: MeasureRange, load: float, repetitions: range) -> Sequence[Tally]:
+    return measure((load,), repetitions)[0]
 
 
 def next_above(load: float, snapped: Snap) -> float:

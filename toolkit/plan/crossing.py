@@ -16,26 +16,27 @@ from toolkit.stats.interval import Interval
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.plan.search import Judged
+    from toolkit.plan.judge import Judged
     from toolkit.workload.plan import Slo
 
 DRAWS: Final = 1_000
-FEWEST: Final = 6
+FEWEST: Final = 4
 LEVEL: Final = 0.95
 
 
 def crossing_interval(curve: Sequence[Judged], slos: Sequence[Slo], estimate: float, seed: int) -> Interval | None:
-    """The interval around an answer; None for fewer than six repetitions.
+    """The interval around an answer; None for fewer than four repetitions.
 
-    Only loads with as many repetitions as the answer has are used. A bound that lies beyond the loads that were judged
-    is the outermost of them.
+    A load with fewer repetitions than the answer was clear by those; of these it is drawn from again and again. One
+    with fewer than four is left out. A bound that lies beyond the loads that were judged is the outermost of them.
     """
-    count = max((len(one.tallies) for one in curve), default=0)
-    judged = [one for one in curve if len(one.tallies) == count]
-    if count < FEWEST or len(judged) < 2:  # noqa: PLR2004 - a line has two ends
+    judged = [one for one in curve if len(one.tallies) >= FEWEST]
+    count = max((len(one.tallies) for one in judged), default=0)
+    if len(judged) < 2:  # noqa: PLR2004 - a line has two ends
         return None
-    kept = np.array([[tally.kept for tally in one.tallies] for one in judged], dtype=np.float64)
-    requests = np.array([[tally.requests for tally in one.tallies] for one in judged], dtype=np.float64)
+    repeated = [[one.tallies[number % len(one.tallies)] for number in range(count)] for one in judged]
+    kept = np.array([[tally.kept for tally in tallies] for tallies in repeated], dtype=np.float64)
+    requests = np.array([[tally.requests for tally in tallies] for tallies in repeated], dtype=np.float64)
     promised = np.array([slo.share for slo in slos])
     draws = np.random.default_rng(seed).integers(0, count, size=(DRAWS, count))
     logs = np.log([one.load for one in judged])

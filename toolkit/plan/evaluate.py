@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.errors import UsageError
 from toolkit.experiment.setup import bare_setup, check_models
+from toolkit.plan.shelf import PlanShelf
 from toolkit.plan.tally import tally_of
 from toolkit.replay.fleet import Member, play_fleet
+from toolkit.routing.remembered import RememberedRoutes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from toolkit.plan.case import Card, Case, Point, Site
     from toolkit.plan.tally import Tally
     from toolkit.plan.workload import Workload
-    from toolkit.workload.plan import PlannedRequest, Slo
+    from toolkit.workload.plan import Plan, PlannedRequest, Slo
+
+SETUPS_KEPT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,30 +42,56 @@ class Study:
     slos: tuple[Slo, ...]
     sources: str
 
-    def key_of(self, point: Point) -> str:
-        """The sha256 of everything that decides a point's outcome."""
+    @property
+    def digest(self) -> str:
+        """The sha256 of everything that decides all points of this study."""
         decides = (version("hotswap-toolkit"), self.sources, self.workload.digest, self.slos)
         twin = self.config.twin.model_dump_json(), self.config.llm.model_dump_json()
-        text = repr((decides, twin, sorted(self.config.host.settings.items()), point))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return _sha256(repr((decides, twin, sorted(self.config.host.settings.items()))))
 
 
-@dataclass(frozen=True, slots=True)
+def key_of(study_digest: str, point: Point) -> str:
+    """The sha256 of everything that decides a point's outcome."""
+    return _sha256(repr((study_digest, point)))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 class Evaluate:
-    """The work of an executor: a point in, its tally out. A plain value, so that it can be sent anywhere."""
+    """The work of an executor: a point in, its tally out.
 
-    study: Study
+    It can be sent anywhere: what it remembers (plans and hosts that were made before) stays where it is.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self._plan = PlanShelf(study.workload).plan
+        self._setup = lru_cache(maxsize=SETUPS_KEPT)(partial(_remembering_setup, study.config))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Evaluate, (self.study,)
 
     def __call__(self, point: Point) -> Tally:
         """Play the point. Raises UsageError for a model that no host has."""
-        plan = self.study.workload.plan(point.load, point.repetition)
-        case, config = point.case, self.study.config
-        setups = [setup_of(config, case, site) for site in case.sites]
+        plan, case = self._plan(point.load, point.repetition), point.case
+        setups = [self._setup(replace(case, strategy="", sites=()), site) for site in case.sites]
         check_models(setups[0], plan)
         members = [Member(one.spec, one.dispatcher(case.strategy), one.turns(case.strategy)) for one in setups]
         played = play_fleet(plan, members, partial(_place_of, setups[0], case.sites), point.repetition)
-        longest = max((request.prompt_tokens + request.output_tokens for request in plan.requests), default=0)
-        return tally_of(played, self.study.slos, plan.duration_ns, longest)
+        return tally_of(played, self.study.slos, plan.duration_ns, longest_tokens(plan))
+
+
+def longest_tokens(plan: Plan) -> int:
+    """The longest request with its answer."""
+    return max((request.prompt_tokens + request.output_tokens for request in plan.requests), default=0)
+
+
+def _remembering_setup(config: Config, case: Case, site: Site) -> Setup:
+    """A host whose client routes each text once: scenarios have few texts, and are played often."""
+    setup = setup_of(config, case, site)
+    return replace(setup, router=RememberedRoutes(setup.router.route))
 
 
 def _place_of(setup: Setup, sites: Sequence[Site], request: PlannedRequest) -> int:

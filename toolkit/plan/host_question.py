@@ -74,7 +74,7 @@ def on_host(case: Case, one: HostOption) -> Case:
 
 
 def _row(case: Case, one: HostOption, memory: Memory) -> HostRow:
-    spilling = memory.fitting(tuple(card.gpu for card in one.cards), wanted_of(case)).spilling
+    spilling = memory.spilling(tuple(card.gpu for card in one.cards), wanted_of(case))
     return HostRow(one, on_host(case, one), (), None, spilling)
 
 

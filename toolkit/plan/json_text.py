@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from toolkit.plan.answers import LoadAnswer, Report
     from toolkit.plan.case import Case
     from toolkit.plan.host_question import HostAnswer
+    from toolkit.plan.judge import Judged
     from toolkit.plan.more_question import MoreAnswer
-    from toolkit.plan.search import Judged
     from toolkit.plan.settings_question import SettingsAnswer
     from toolkit.workload.plan import Slo
 

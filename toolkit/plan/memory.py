@@ -19,22 +19,10 @@ if TYPE_CHECKING:
 
     from toolkit.config.twin_parts import GpuSection
     from toolkit.fit.spec import Spec
+    from toolkit.fit.together import Tenant
 
 MOST_MODELS: Final = 6
 """The sets that live together are counted up to so many models; their number doubles with each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fitting:
-    """What was worked out.
-
-    `spilling` models do not fit alone; `together` are the largest sets that stay, by what they really take and by what
-    the server believes. `unknown` models are in no catalogue: the twin's own figures decide about them.
-    """
-
-    spilling: tuple[str, ...]
-    together: tuple[tuple[str, ...], ...]
-    unknown: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +45,32 @@ class Memory:
                 self._specs.append((name, spec_of(published(name))))
                 continue
             unknown.append(name)
-        self._unknown = tuple(unknown)
-        self._known: dict[tuple[tuple[GpuSection, ...], Wanted], Fitting] = {}
+        self.unknown = tuple(unknown)
+        """Models that are in no catalogue: the twin's own figures decide about them."""
+        self._spilling: dict[tuple[tuple[GpuSection, ...], Wanted], tuple[str, ...]] = {}
+        self._together: dict[tuple[tuple[GpuSection, ...], Wanted], tuple[tuple[str, ...], ...]] = {}
 
-    def fitting(self, gpus: tuple[GpuSection, ...], wanted: Wanted) -> Fitting:
-        """What a host with these GPUs (at least one) holds."""
-        key = (gpus, wanted)
-        if key not in self._known:
-            self._known[key] = self._work_out(gpus, wanted)
-        return self._known[key]
+    def spilling(self, gpus: tuple[GpuSection, ...], wanted: Wanted) -> tuple[str, ...]:
+        """The models that do not fit even alone on a host with these GPUs (at least one)."""
+        key = gpus, wanted
+        if key not in self._spilling:
+            tenants, room = self._tenants(gpus, wanted)
+            self._spilling[key] = tuple(
+                one.name
+                for one in tenants
+                if fit(one.spec, one.setting, room).verdict in {Verdict.SPILLS, Verdict.TOO_LARGE}
+            )
+        return self._spilling[key]
 
-    def _work_out(self, gpus: Sequence[GpuSection], wanted: Wanted) -> Fitting:
+    def together(self, gpus: tuple[GpuSection, ...], wanted: Wanted) -> tuple[tuple[str, ...], ...]:
+        """The largest sets that stay loaded, by what they really take and by what the server believes."""
+        key = gpus, wanted
+        if key not in self._together:
+            tenants, room = self._tenants(gpus, wanted)
+            self._together[key] = sets_of(tenants, room).both if 0 < len(tenants) <= MOST_MODELS else ()
+        return self._together[key]
+
+    def _tenants(self, gpus: Sequence[GpuSection], wanted: Wanted) -> tuple[tuple[Tenant, ...], Room]:
         room = Room(
             tuple(
                 Gpu(one.name, one.memory_bytes, one.bandwidth_bytes_per_s, one.library, one.compute_major)
@@ -75,11 +78,4 @@ class Memory:
             )
         )
         question = Question(tuple(self._specs), room, Wish(wanted.num_ctx, wanted.parallel, wanted.kv_type))
-        tenants = question.tenants(question.contexts()[0][0])
-        spilling = tuple(
-            one.name
-            for one in tenants
-            if fit(one.spec, one.setting, room).verdict in {Verdict.SPILLS, Verdict.TOO_LARGE}
-        )
-        together = sets_of(tenants, room).both if 0 < len(tenants) <= MOST_MODELS else ()
-        return Fitting(spilling, together, self._unknown)
+        return tuple(question.tenants(question.contexts()[0][0])), room

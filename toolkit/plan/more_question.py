@@ -1,8 +1,8 @@
 """The question of more: what would one more GPU bring, or a second host with some of the models?
 
 Placements over two hosts are ranked by `toolkit.fit`: fewest pairs of models on one host that cannot stay loaded
-together; the best few are played, hosts on one clock, with a router that knows which host has a model. Gains are
-ratios of loads that were searched in the same way with the same few repetitions: coarse, and fair.
+together; the best few are played, hosts on one clock, with a router that knows which host has a model. These searches
+are coarse: few repetitions, and an end at ten percent.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from toolkit.config.twin_parts import GpuSection
+    from toolkit.plan.answers import LoadAnswer
     from toolkit.plan.case import Case
     from toolkit.plan.memory import Memory
     from toolkit.plan.search import Found
     from toolkit.plan.sweep import Sweep
     from toolkit.plan.tally import Tally
 
-COARSE: Final = Effort(scan=2, requests=1, fewest=3, most=3, tolerance=1.1)
+COARSE: Final = Effort(scan=2, requests=2_000, fewest=2, most=4, tolerance=1.1)
 MOST_GAIN: Final = 8
 """The search goes no further than so many times the load that it begins with."""
 _MOST_PLACEMENTS: Final = 3
@@ -49,23 +50,30 @@ class MoreRow:
 
 @dataclass(frozen=True, slots=True)
 class MoreAnswer:
-    """`now` is the same coarse search for what is there. Rows in the order: one more GPU, then second hosts."""
+    """`now` is the largest load of what is there. Rows in the order: one more GPU, then second hosts."""
 
     now: float | None
     rows: tuple[MoreRow, ...]
 
 
 def what_more_brings(
-    sweep: Sweep, case: Case, memory: Memory, models: Sequence[str], *, gpus: tuple[GpuSection, ...], start: float
+    sweep: Sweep,
+    case: Case,
+    memory: Memory,
+    models: Sequence[str],
+    *,
+    gpus: tuple[GpuSection, ...],
+    start: float,
+    now: LoadAnswer | None,
 ) -> MoreAnswer:
-    """Search every change from `start` on."""
+    """Search every change from `start` on. `now` is what this case takes; None: that is searched in the same way."""
     changes = [*one_more_gpu(case, gpus), *second_host(case, memory, models, gpus)]
     rows = [
         MoreRow(label, changed, found.load, found.open_end)
         for label, changed in changes
         for found in (_coarse(sweep, changed, start),)
     ]
-    return MoreAnswer(_coarse(sweep, case, start).load, tuple(rows))
+    return MoreAnswer(_coarse(sweep, case, start).load if now is None else now.load, tuple(rows))
 
 
 def one_more_gpu(case: Case, gpus: tuple[GpuSection, ...]) -> Iterator[tuple[str, Case]]:
@@ -79,7 +87,7 @@ def second_host(
     case: Case, memory: Memory, models: Sequence[str], gpus: tuple[GpuSection, ...]
 ) -> Iterator[tuple[str, Case]]:
     """The best placements over this host and a second one like it."""
-    together = memory.fitting(gpus, wanted_of(case)).together if gpus else ()
+    together = memory.together(gpus, wanted_of(case)) if gpus else ()
     ranked = sorted(
         placements(models), key=lambda pair: (apart(pair[0], together) + apart(pair[1], together), len(pair[1]), pair)
     )
@@ -114,4 +122,5 @@ def _coarse(sweep: Sweep, case: Case, start: float) -> Found:
 
     highest = study.workload.snapped(min(highest_of(sweep), start * MOST_GAIN))
     search = LoadSearch(measure, study.slos, study.workload.snapped, COARSE, highest=highest)
-    return search.refine(study.workload.snapped(start), COARSE.fewest)
+    begin = study.workload.snapped(start)
+    return search.refine(begin, COARSE.repetitions(measure((begin,), COARSE.scan)[0]))

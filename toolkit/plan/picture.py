@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from toolkit.plan.answers import LoadAnswer
-    from toolkit.plan.search import Judged
+    from toolkit.plan.judge import Judged
     from toolkit.report.axis import LogAxis
     from toolkit.report.scene import Item
     from toolkit.workload.plan import Slo

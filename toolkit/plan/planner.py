@@ -71,8 +71,10 @@ def answer(sweep: Sweep, case: Case, asked: Asked) -> Report:
     if "host" in asked.questions:
         report = _with_host(report, sweep, smallest_host(sweep, best, options, memory, asked.effort), asked.effort)
     if "more" in asked.questions:
-        known = next((one.load for one in (report.best_load, report.load) if one and one.load), 1.0)
-        report = replace(report, more=what_more_brings(sweep, best, memory, models, gpus=gpus, start=known))
+        found_loads = [one for one in (report.best_load, report.load) if one is not None]
+        now = next((one for one in found_loads if one.case == best), None)
+        start = next((one.load for one in found_loads if one.load is not None), 1.0)
+        report = replace(report, more=what_more_brings(sweep, best, memory, models, gpus=gpus, start=start, now=now))
     costs = tuple(_costs(report, sweep, best, asked.table))
     return replace(report, costs=costs, assumptions=_assumptions(asked.table) if costs or report.hosts else ())
 

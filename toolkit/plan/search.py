@@ -1,10 +1,11 @@
 """The largest load at which every promise is kept, found by bracketing and bisection.
 
 Every load is judged by the same repetitions, with the same random numbers, so the judgement is a plain function of the
-load: no luck lies between two of them. It is *not* monotone by construction: a host that is asked more seldom lets its
-models expire, and may keep its promises less well. So the search begins with a scan, takes the highest load that keeps
-the promises and the next one above it that does not, and halves what lies between; every failing load below the answer
-is reported. What a load above the scan would do is taken as settled once a load fails that is twice as high.
+load: no luck lies between two of them. A load far from the answer needs only the first few (see `judge`). It is *not*
+monotone by construction: a host that is asked more seldom lets its models expire, and may keep its promises less well.
+So the search begins with a scan, takes the highest load that keeps the promises and the next one above it that does
+not, and halves what lies between; every failing load below the answer is reported. What a load above the scan would do
+is taken as settled once a load fails that is twice as high.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
-from toolkit.plan.tally import slack
+from toolkit.plan.judge import judge, judged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolkit.plan.judge import Judged
     from toolkit.plan.tally import Tally
     from toolkit.workload.plan import Slo
 
@@ -47,20 +49,6 @@ class Snap(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A load and what came of it; `slack` is negative where a promise is broken."""
-
-    load: float
-    tallies: tuple[Tally, ...]
-    slack: float
-
-    @property
-    def keeps(self) -> bool:
-        """Whether every promise was kept, all repetitions pooled."""
-        return self.slack >= 0
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """What a search found.
 
@@ -83,11 +71,12 @@ class Found:
 class Effort:
     """How much is simulated.
 
-    `scan` repetitions of each load of the scan; then as many of each load as it takes for `requests`, within bounds.
+    `scan` repetitions of each load of the scan, and first of any load; then as many as it takes for `requests`, within
+    bounds, unless the first ones are clear.
     Bisection ends when the ratio of the bracket's ends is at most `tolerance`.
     """
 
-    scan: int = 3
+    scan: int = 4
     requests: int = 4_000
     fewest: int = 6
     most: int = 16
@@ -100,8 +89,8 @@ class Effort:
         return min(max(math.ceil(self.requests / max(mean, 1)), fewest), self.most)
 
     def scans(self, load: float) -> int:
-        """How many repetitions of a load of the scan; far above the workload one is enough to find the bracket."""
-        return self.scan if load <= SCAN[-1] else 1
+        """How many repetitions of a load of the scan; far above the workload two are enough to find the bracket."""
+        return self.scan if load <= SCAN[-1] else min(2, self.scan)
 
 
 class LoadSearch:
@@ -187,12 +176,18 @@ class LoadSearch:
         return tuple(dict.fromkeys(self._snapped(load) for load in loads))
 
     def _one(self, load: float, repetitions: int) -> Judged:
-        self._judge((load,), repetitions)
-        return self._judged[load]
+        """A load that the search steps on: as many repetitions as it needs, at most these."""
+
+        def measure(some: range) -> Sequence[Tally]:
+            return self._measure((load,), len(some))[0]
+
+        found = judge(load, measure, range(repetitions), self._effort.scan, self._slos)
+        self._judged[load] = found
+        return found
 
     def _judge(self, loads: Sequence[float], repetitions: int) -> None:
         for load, tallies in zip(loads, self._measure(loads, repetitions), strict=True):
-            self._judged[load] = Judged(load, tuple(tallies), slack(tallies, self._slos))
+            self._judged[load] = judged(load, tallies, self._slos)
 
     def _found(self, load: float | None, repetitions: int, *, open_end: bool = False) -> Found:
         curve = tuple(self._judged[key] for key in sorted(self._judged))

@@ -78,7 +78,7 @@ def best_settings(
     ordered = sorted(under, key=lambda case: (case.strategy, repr(case)))
     finalists = _race(sweep, ordered, first[0].load, "strategies")
     best = finalists[0].case
-    together = memory.fitting(gpus, wanted_of(best)).together if gpus else ()
+    together = memory.together(gpus, wanted_of(best)) if gpus else ()
     return SettingsAnswer(best, finalists, len(cases) + len(ordered), left_out, needed_tokens, together)
 
 
@@ -95,8 +95,8 @@ def candidates(
     ]
     if not gpus:
         return (base, *(case for case in cases if case != base)), 0
-    least = min(len(memory.fitting(gpus, wanted_of(case)).spilling) for case in cases)
-    holding = [case for case in cases if len(memory.fitting(gpus, wanted_of(case)).spilling) == least]
+    least = min(len(memory.spilling(gpus, wanted_of(case))) for case in cases)
+    holding = [case for case in cases if len(memory.spilling(gpus, wanted_of(case))) == least]
     return (base, *(case for case in holding if case != base)), len(cases) - len(holding)
 
 

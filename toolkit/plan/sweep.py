@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from toolkit.plan.case import Point
-from toolkit.plan.evaluate import Evaluate
+from toolkit.plan.evaluate import Evaluate, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,8 @@ class Sweep:
 
     def __init__(self, study: Study, executor: Executor, points: Points, watcher: Watcher) -> None:
         self.study = study
+        self._work = Evaluate(study)
+        self._digest = study.digest
         self._executor = executor
         self._points = points
         self._watcher = watcher
@@ -55,12 +57,12 @@ class Sweep:
     ) -> tuple[tuple[Tally, ...], ...]:
         """The tallies of each (case, load), repetition by repetition; all that is missing runs at once."""
         points = [Point(case, load, number) for case, load in wanted for number in repetitions]
-        keys = {point: self.study.key_of(point) for point in dict.fromkeys(points)}
+        keys = {point: key_of(self._digest, point) for point in dict.fromkeys(points)}
         known = {point: tally for point, key in keys.items() if (tally := self._points.get(key)) is not None}
         # The longest first: no worker then begins a long one when the others have nothing left to do.
         missing = sorted((point for point in keys if point not in known), key=lambda point: -point.load)
         self._watcher.expects(stage, sum(point.load for point in missing))
-        for place, tally in self._executor.run(Evaluate(self.study), missing):
+        for place, tally in self._executor.run(self._work, missing):
             point = missing[place]
             self._points.put(keys[point], tally)
             known[point] = tally

@@ -39,6 +39,12 @@ def play_fleet(
     The first host draws as a host alone would, the others from streams of their own.
     """
     places = {request.id: place_of(request) for request in plan.requests}
+    if len(members) == 1:
+        (alone,) = members
+        records, spans, _ = Player(
+            plan, alone.dispatcher, alone.spec, f"{plan.seed}:{repetition}", turns=alone.turns
+        ).run()
+        return ((records, spans),)
     followers = Followers(plan)
     players: list[Player] = []
 

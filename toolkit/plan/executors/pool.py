@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.errors import HostError
 
@@ -35,10 +37,10 @@ class PoolExecutor:
 
     def run(self, work: Callable[[Point], Tally], points: Sequence[Point]) -> Iterator[tuple[int, Tally]]:
         """As they are finished."""
-        waiting, deaths = dict(enumerate(points)), 0
+        waiting, deaths, packed = dict(enumerate(points)), 0, pickle.dumps(work)
         while waiting:
             try:
-                futures = {self._open().submit(work, point): place for place, point in waiting.items()}
+                futures = {self._open().submit(_do, packed, point): place for place, point in waiting.items()}
                 for future in as_completed(futures):
                     tally = future.result()
                     place = futures[future]
@@ -71,6 +73,17 @@ class PoolExecutor:
             context = multiprocessing.get_context("spawn")
             self._pool = ProcessPoolExecutor(self._workers, mp_context=context, initializer=_begin)
         return self._pool
+
+
+def _do(packed: bytes, point: Point) -> Tally:
+    tally: Tally = _unpacked(packed)(point)
+    return tally
+
+
+@lru_cache(maxsize=1)
+def _unpacked(packed: bytes) -> Any:
+    """The work, unpacked once in each process: it may remember what it has made."""
+    return pickle.loads(packed)  # noqa: S301 - from the process that started this one
 
 
 def _begin() -> None:
