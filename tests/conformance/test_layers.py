@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROJECT = Path(__file__).resolve().parents[2]
 TOOLKIT = PROJECT / "toolkit"
@@ -43,9 +40,14 @@ PURE_MODULES = (
     *(f"measure/swap/{name}.py" for name in ("moves", "sample", "split", "outliers", "cache_state", "bound", "matrix")),
     *(f"measure/vram/{name}.py" for name in ("ladder", "study")),
     "llm/conversation.py",
-    *(f"plan/{name}.py" for name in ("slo", "workload", "case", "tally", "search", "crossing", "confirm", "answers")),
+    *(
+        f"plan/{name}.py"
+        for name in ("slo", "workload", "case", "tally", "search", "crossing", "confirm", "answers", "judge")
+    ),
     *(f"plan/{name}.py" for name in ("time_left", "words", "text", "json_text", "picture", "sentences")),
     *(f"plan/{name}.py" for name in ("cost", "memory", "settings_question", "host_question", "more_question")),
+    "plan/judge.py",
+    "plan/shelf.py",
     *(f"gateway/sessions/{name}.py" for name in ("query", "records", "rows")),
     *(f"gateway/context/{name}.py" for name in ("compose", "excerpts", "head", "parts", "room", "tokens", "window")),
     "gateway/context/summary.py",
@@ -65,22 +67,22 @@ THREADS_ALLOWED = {"cache/manager.py"}
 """The online bookkeeping of live clients is locked; it still does no I/O."""
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """Every module that a file imports, wherever in the file, but not only for type checking."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    skipped = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if id(node) in skipped:
-            continue
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+    found: list[str] = []
+    left: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            left += node.orelse
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+            found.append(node.module)
+        elif not isinstance(node, ast.expr):
+            left += ast.iter_child_nodes(node)
+    return tuple(found)
 
 
 def level(part: str) -> int:

@@ -15,13 +15,14 @@ from toolkit.experiment.facts import HostFacts
 from toolkit.experiment.names import split_queue
 from toolkit.replay.dispatch import Dispatcher
 from toolkit.routing.from_config import router_from_config
+from toolkit.routing.remembered import RememberedRoutes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from toolkit.config.models import Config
+    from toolkit.replay.dispatch import RoutesText
     from toolkit.replay.turns import Turns
-    from toolkit.routing.router import Router
     from toolkit.workload.plan import Plan
 
 
@@ -32,7 +33,7 @@ class ClientSetup:
     `options` are runner options by model name, `baseline` is the config's strategy.
     """
 
-    router: Router
+    router: RoutesText
     options: Mapping[str, Mapping[str, Any]]
     context: StrategyContext
     facts: HostFacts
@@ -77,7 +78,8 @@ def client_setup(config: Config, num_ctx: int | None) -> ClientSetup:
         pinned=tuple(entry.name for entry in llm.models.values() if entry.pin),
         keep_alive_ns=((llm.cache.type, llm.cache.keep_alive_ns),),
     )
-    return ClientSetup(router_from_config(llm), options, context, HostFacts(None, (), ()), llm.cache.type)
+    routes = RememberedRoutes(router_from_config(llm).route)  # workloads repeat their texts
+    return ClientSetup(routes, options, context, HostFacts(None, (), ()), llm.cache.type)
 
 
 def asked_models(setup: ClientSetup, plan: Plan) -> frozenset[str]:

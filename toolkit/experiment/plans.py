@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from toolkit.config.models import Config
     from toolkit.experiment.order import Order
     from toolkit.experiment.shape import Shape
-    from toolkit.routing.router import Router
+    from toolkit.replay.dispatch import RoutesText
     from toolkit.workload.plan import Plan
 
 
-def plans_to_play(config: Config, order: Order, shape: Shape | None, router: Router) -> tuple[Plan, ...]:
+def plans_to_play(config: Config, order: Order, shape: Shape | None, router: RoutesText) -> tuple[Plan, ...]:
     """A plan for each repetition, shaped as wanted.
 
     Parts of a plan are chosen before its pace is: `--from` and `--until` are times of the recording.
@@ -27,7 +27,7 @@ def plans_to_play(config: Config, order: Order, shape: Shape | None, router: Rou
     return tuple(_shaped(plan, shape, order, router) for plan in plans_for(unhurried(order), config))
 
 
-def _shaped(plan: Plan, shape: Shape, order: Order, router: Router) -> Plan:
+def _shaped(plan: Plan, shape: Shape, order: Order, router: RoutesText) -> Plan:
     from toolkit.experiment.shape import shaped  # noqa: PLC0415 - most workloads are played as they are
 
     return shaped(

@@ -14,7 +14,6 @@ from toolkit.experiment.setup import bare_setup, check_models
 from toolkit.plan.shelf import PlanShelf
 from toolkit.plan.tally import tally_of
 from toolkit.replay.fleet import Member, play_fleet
-from toolkit.routing.remembered import RememberedRoutes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +67,7 @@ class Evaluate:
     def __init__(self, study: Study) -> None:
         self.study = study
         self._plan = PlanShelf(study.workload).plan
-        self._setup = lru_cache(maxsize=SETUPS_KEPT)(partial(_remembering_setup, study.config))
+        self._setup = lru_cache(maxsize=SETUPS_KEPT)(partial(setup_of, study.config))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Evaluate, (self.study,)
@@ -86,12 +85,6 @@ class Evaluate:
 def longest_tokens(plan: Plan) -> int:
     """The longest request with its answer."""
     return max((request.prompt_tokens + request.output_tokens for request in plan.requests), default=0)
-
-
-def _remembering_setup(config: Config, case: Case, site: Site) -> Setup:
-    """A host whose client routes each text once: scenarios have few texts, and are played often."""
-    setup = setup_of(config, case, site)
-    return replace(setup, router=RememberedRoutes(setup.router.route))
 
 
 def _place_of(setup: Setup, sites: Sequence[Site], request: PlannedRequest) -> int:
