@@ -3,35 +3,52 @@
 `python tests/benchmarks/known_times.py URL_FILE` serves on a free loopback port. The last line of an answer carries, in
 place of the server's counters, moments on the machine's monotonic clock: `prompt_eval_duration` when the request was
 read, `prompt_eval_count` when the first token was sent, `eval_duration` when the last one was.
+
+`… URL_FILE FIRST_S GAP_S` sets the pace of the tokens. The counters are then such as a server gives, and the moments
+stand in a field of their own, `moments`: read, first, last. A request's `num_predict` is the number of its tokens.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import uvloop
 
 TOKENS = 33
-FIRST_AFTER_S, GAP_S = 0.02137, 0.00831  # in no simple proportion to any rate of arrivals
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
 SHAPE = b'{"model":"m:1b","created_at":"2026-11-22T20:48:51.844897690Z","message":{"role":"assistant","content":"'
 TOKEN = SHAPE + b' token"},"done":false}\n'
 PIECE = b"%x\r\n%s\r\n" % (len(TOKEN), TOKEN)
 LAST = SHAPE + (
     b'"},"done":true,"done_reason":"stop","total_duration":1,"load_duration":3000000,'
-    b'"prompt_eval_duration":%d,"prompt_eval_count":%d,"eval_duration":%d,"eval_count":%d}\n'
+    b'"prompt_eval_duration":%d,"prompt_eval_count":%d,"eval_duration":%d,"eval_count":%d%s}\n'
 )
+MODELS = (b"m:1b", b"code:1b", b"fast:1b")
+DIGEST = b"0" * 64
+_ASKED = re.compile(rb'"num_predict": ?(\d+)')
+
+
+@dataclass(frozen=True)
+class Pace:
+    """When tokens come: the first so long after the request, the others so long after the one before."""
+
+    first_s: float = 0.02137  # in no simple proportion to any rate of arrivals
+    gap_s: float = 0.00831
+    in_counters: bool = True
 
 
 class Answering(asyncio.Protocol):
     """One connection; one request at a time on it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, pace: Pace) -> None:
         self._loop = loop
+        self._pace = pace
         self._held = b""
         self._transport: asyncio.Transport | None = None
 
@@ -54,16 +71,19 @@ class Answering(asyncio.Protocol):
         if head.startswith(b"POST /api/chat"):
             self._read_ns = time.monotonic_ns()
             self._sent = 0
-            self._next_s = self._loop.time() + FIRST_AFTER_S
+            asked = _ASKED.search(body)
+            self._tokens = TOKENS if asked is None else int(asked[1])
+            self._prompt_tokens = len(body) // 4
+            self._next_s = self._loop.time() + self._pace.first_s
             self._loop.call_at(self._next_s, self._tick)
         else:
             self._plain(head)
 
     def _plain(self, head: bytes) -> None:
         path = head.split(b" ", 2)[1]
-        model = b'{"name":"m:1b","model":"m:1b","digest":"d1","size":1,"details":{}}'
-        answers = {b"/api/version": b'{"version":"0.32.15"}', b"/api/ps": b'{"models":[]}',
-                   b"/api/tags": b'{"models":[%s]}' % model}  # fmt: skip
+        row = b'{"name":"%s","model":"%s","digest":"%s","size":9,"size_vram":9,"context_length":8192,"details":{}}'
+        models = b'{"models":[%s]}' % b",".join(row % (name, name, DIGEST) for name in MODELS)
+        answers = {b"/api/version": b'{"version":"0.32.15"}', b"/api/ps": models, b"/api/tags": models}
         body = answers.get(path, b'{"model":"m:1b","done":true,"done_reason":"unload"}')
         assert self._transport is not None
         kind = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -76,22 +96,30 @@ class Answering(asyncio.Protocol):
         if self._sent == 0:
             self._first_ns = time.monotonic_ns()
             transport.write(HEAD + PIECE)
-        elif self._sent < TOKENS:
-            if self._sent == TOKENS - 1:
+        elif self._sent < self._tokens:
+            if self._sent == self._tokens - 1:
                 self._last_ns = time.monotonic_ns()
             transport.write(PIECE)
         else:
-            last = LAST % (self._read_ns, self._first_ns, self._last_ns, TOKENS)
+            last = self._last_line()
             transport.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(last), last))
             return
         self._sent += 1
-        self._next_s += GAP_S
+        self._next_s += self._pace.gap_s
         self._loop.call_at(self._next_s, self._tick)
 
+    def _last_line(self) -> bytes:
+        moments = self._read_ns, self._first_ns, self._last_ns
+        if self._pace.in_counters:
+            return LAST % (*moments, self._tokens, b"")
+        prompt_ns, answer_ns = self._first_ns - self._read_ns, self._last_ns - self._first_ns
+        moments_json = b',"moments":[%d,%d,%d]' % moments
+        return LAST % (prompt_ns, self._prompt_tokens, answer_ns, self._tokens, moments_json)
 
-async def serve(ready: Path) -> None:
+
+async def serve(ready: Path, pace: Pace) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Answering(loop), "127.0.0.1", 0, backlog=4096)
+    server = await loop.create_server(lambda: Answering(loop, pace), "127.0.0.1", 0, backlog=4096)
     beside = ready.with_suffix(".new")
     beside.write_text(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n", encoding="utf-8")
     beside.replace(ready)
@@ -99,4 +127,6 @@ async def serve(ready: Path) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Path(sys.argv[1])))
+    given = sys.argv[2:]
+    paced = Pace(float(given[0]), float(given[1]), in_counters=False) if given else Pace()
+    uvloop.run(serve(Path(sys.argv[1]), paced))

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 REQUEST = ChatRequest("m:1b", (ChatMessage("user", "hi"),), keep_alive_ns=0)
 BODY = b'{"model":"m:1b","messages":[{"role":"user","content":"hi"}],"stream":true,"keep_alive":0}'
+MOST_IN_SOCKETS = 64 << 20
+"""More than any system holds between two programs that do not read."""
 LAST = b'{"model":"m:1b","message":{"role":"assistant","content":"ok"},"done":true,"done_reason":"stop"}\n'
 
 
@@ -225,4 +227,69 @@ async def test_what_takes_a_body_may_refuse_it(kind: type[HttpxTransport | Aioht
             await response.pour(take)
         await response.aclose()
         await asyncio.wait_for(gone.wait(), 10)
+        await transport.aclose()
+
+
+@pytest.mark.parametrize("kind", [HttpxTransport, AiohttpTransport])
+async def test_closing_an_answer_that_is_over_does_not_touch_the_next_one_of_its_connection(
+    kind: type[HttpxTransport | AiohttpTransport],
+) -> None:
+    asked, go_on = 0, asyncio.Event()
+
+    async def script(_: Seen, wire: Wire) -> None:
+        nonlocal asked
+        asked += 1
+        await wire.head()
+        await wire.chunk(b"one")
+        if asked > 1:
+            await go_on.wait()
+            await wire.chunk(b"two")
+        await wire.end()
+
+    async with FakeHost(script) as host:
+        transport = kind(parse_address(host.url))
+        first = await transport.send(get_call("/api/ps"), None)
+        assert [piece async for piece in first.chunks()] == [b"one"]
+        second = await transport.send(get_call("/api/ps"), None)
+        pieces = second.chunks()
+        taken = [await anext(pieces)]
+        await first.aclose()
+        go_on.set()
+        taken += [piece async for piece in pieces]
+        await second.aclose()
+        await transport.aclose()
+        assert (host.connections, b"".join(taken)) == (1, b"onetwo")
+
+
+@pytest.mark.parametrize("kind", [HttpxTransport, AiohttpTransport])
+async def test_a_host_waits_for_a_reader_who_takes_his_time(kind: type[HttpxTransport | AiohttpTransport]) -> None:
+    """Of an answer without end only so much is sent as fits into the sockets; what was sent comes whole."""
+    sent = 0
+    piece = bytes(range(256)) * 256
+
+    async def script(_: Seen, wire: Wire) -> None:
+        nonlocal sent
+        await wire.head()
+        while sent < MOST_IN_SOCKETS:
+            try:
+                async with asyncio.timeout(0.3):
+                    await wire.chunk(piece)
+            except TimeoutError:
+                break
+            sent += len(piece)
+        stuck.set()
+        await wire.gone()
+
+    stuck = asyncio.Event()
+    async with FakeHost(script) as host:
+        transport = kind(parse_address(host.url))
+        response = await transport.send(get_call("/api/ps"), None)
+        pieces = response.chunks()
+        taken = len(await anext(pieces))
+        await asyncio.wait_for(stuck.wait(), 20)
+        assert sent < MOST_IN_SOCKETS
+        while taken < sent:
+            taken += len(await anext(pieces))
+        await pieces.aclose()
+        await response.aclose()
         await transport.aclose()

@@ -31,7 +31,7 @@ from toolkit.ollama.errors import OllamaError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from toolkit.gateway.fleet import Fleet
     from toolkit.gateway.keys import Caller, KeyRing
@@ -78,13 +78,29 @@ def build_app(parts: Parts) -> Guard:
     """The ASGI application."""
     app = Starlette(routes=_routes(parts))
     return Guard(
-        app,
+        _Shortcut({route.path: route.app for route in app.routes if isinstance(route, _ModelRoute)}, app),
         parts.keys,
         names=parts.names,
         origins=parts.origins,
         by_address=parts.by_address,
         refused=parts.ledger.refused,
     )
+
+
+class _ModelRoute(Route):
+    """A path whose POST is answered by a model."""
+
+
+class _Shortcut:
+    """To the models straight away: of Starlette's layers they need none, and each costs time at every piece."""
+
+    def __init__(self, posts: Mapping[str, ASGIApp], app: ASGIApp) -> None:
+        self._posts = posts
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        posted = self._posts.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
+        await (posted or self._app)(scope, receive, send)
 
 
 class _Endpoint:
@@ -149,7 +165,7 @@ def _model_route(parts: Parts, path: str, endpoint: ModelEndpoint) -> Route:
         _check_rate(parts, scope, caller)
         await endpoint.answer(json_object(body), headers_of(scope), caller, send)
 
-    return _route(parts, path, answer, "POST")
+    return _ModelRoute(path, _Endpoint(parts, answer), methods=["POST"])
 
 
 def _plain_routes(parts: Parts) -> list[Route]:

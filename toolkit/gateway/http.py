@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.gateway.refusal import Refusal, Why
@@ -77,18 +76,28 @@ class ClientLeft(Exception):  # noqa: N818 - nothing is wrong
 
 async def while_here(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
     """Do the work, but stop at once when the client goes away. The body must have been read."""
-    doing = asyncio.ensure_future(work)
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - coroutines run in tasks
+    cancelling = task.cancelling()
     leaving = asyncio.ensure_future(_has_left(receive))
+    has_left = is_over = False
+
+    def stop(_: asyncio.Future[None]) -> None:
+        nonlocal has_left
+        if not is_over and not leaving.cancelled():
+            has_left = True
+            task.cancel()
+
+    leaving.add_done_callback(stop)
     try:
-        await asyncio.wait({doing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        await work
+    except asyncio.CancelledError:
+        # As `asyncio.timeout` does: if somebody else wants the task to end, too, it goes on to end.
+        if not has_left or task.uncancel() > cancelling:
+            raise
     finally:
+        is_over = True
         leaving.cancel()
-        if not doing.done():
-            doing.cancel()
-            with suppress(asyncio.CancelledError):
-                await doing
-    if doing.done() and not doing.cancelled():
-        doing.result()
 
 
 async def _has_left(receive: Receive) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toolkit.gateway.dashboard.live import LATEST, live_document
+from toolkit.gateway.dashboard.live import live_document
 from toolkit.gateway.metrics import ReadGauge
-from toolkit.gateway.stats import Served
+from toolkit.gateway.totals import Served
 from toolkit.replay.live_record import RESIDENT_BELOW_NS
 from toolkit.replay.prefix_cache import PrefillSpeeds
 
@@ -92,7 +92,7 @@ class Ledger:
         now_ns = self._clock_ns()
         residencies = {backend.name: backend.residency for backend in self._fleet.backends}
         counts = self._stats.since_start(now_ns, self._queue())
-        return live_document(now_ns, counts, self._stats.recent(LATEST), residencies)
+        return live_document(now_ns, counts, self._stats.latest, residencies)
 
     def page(self) -> bytes:
         """The answer of `/metrics`."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
     from toolkit.gateway.exchange import Course
-    from toolkit.gateway.stats import Served
+    from toolkit.gateway.totals import Served
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 NS_PER_S: Final = 1e9

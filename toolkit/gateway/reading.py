@@ -69,11 +69,15 @@ class Reader:
         self.reading = Reading()
         self._texts = texts
         self._lines: LineSplitter | None = LineSplitter()
+        self._is_at_start = True  # of a line
 
     def feed(self, chunk: bytes) -> None:
         """The next bytes."""
         if self._lines is None:
             return
+        if self._is_at_start and not self._texts and chunk.endswith(b"\n") and not (_LAST in chunk or _ERROR in chunk):
+            return  # whole lines of nothing but text, as nearly all are: not even cut apart
+        self._is_at_start = chunk.endswith(b"\n")
         try:
             lines = self._lines.feed(chunk)
         except LineTooLongError:

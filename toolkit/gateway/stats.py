@@ -1,126 +1,79 @@
 """What `/api/llm/stats` says: counts since the start and over the last minute, five minutes and hour. Pure.
 
-Times are seconds in the answer, nanoseconds within. A figure for which there is nothing to go by is None, never 0.
+Nothing is kept of single requests but of the latest few. A window is 60 slots of time, each with its sums, and the sum
+of all of them: a request is added to a few sums, a slot that becomes too old is subtracted once, and an answer costs
+the same after a million requests as after ten. So a window reaches back between 59 and 60 of its slots.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from toolkit.stats.quantiles import quantile
+from toolkit.gateway.totals import NS_PER_S, Served, Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-NS_PER_S: Final = 1_000_000_000
 WINDOWS: Final = (("1m", 60), ("5m", 300), ("1h", 3600))
-_MOST_KEPT: Final = 200_000
-_MOST_SWAPS: Final = 10_000
-"""The p95 since the start is that of so many latest swaps."""
+SLOTS: Final = 60
+LATEST: Final = 500
+"""So many of the latest requests are kept, with figures of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
-    """One request that is over. `outcome` is ok, left (the client went away), or the reason of the failure.
+class Window:
+    """The sums over the last so many nanoseconds. Times do not go back."""
 
-    `cached`: whether the server had the beginning of the prompt in its prefix cache; None where that cannot be told.
-    """
-
-    at_ns: int
-    kind: str
-    model: str
-    host: str | None
-    reason: str
-    outcome: str
-    found: str | None
-    load_ns: int | None
-    waited_ns: int | None
-    prompt_tokens: int
-    answer_tokens: int
-    cached: bool | None = None
-
-    @property
-    def is_swap(self) -> bool:
-        """Whether a model was loaded for it."""
-        return self.found in {"cold", "reload"} and self.load_ns is not None
-
-
-class Totals:
-    """Sums over requests."""
-
-    def __init__(self, requests: Iterable[Served] = ()) -> None:
-        self.counts: Counter[str] = Counter()
-        self.outcomes: Counter[str] = Counter()
-        self.routing: Counter[str] = Counter()
-        self.models: dict[str, Counter[str]] = {}
-        self.swap_ns: deque[int] = deque(maxlen=_MOST_SWAPS)
-        self.wait_ns: deque[int] = deque(maxlen=_MOST_SWAPS)
-        for request in requests:
-            self.add(request)
+    def __init__(self, span_ns: int) -> None:
+        self._slot_ns = span_ns // SLOTS
+        self._slots: deque[tuple[int, Totals]] = deque()  # those in which there was anything, by number
+        self._sum = Totals()
 
     def add(self, request: Served) -> None:
-        """One more."""
-        counts = self.counts
-        counts["requests"] += 1
-        if request.outcome == "ok":
-            counts["found"] += request.found is not None
-            counts["hits"] += request.found == "hit"
-        elif request.outcome == "left":
-            counts["left"] += 1
-        else:
-            self.outcomes[request.outcome] += 1
-        counts["judged"] += request.cached is not None
-        counts["cached"] += request.cached is True
-        if request.is_swap:
-            counts["swaps"] += 1
-            counts["swap_ns"] += request.load_ns or 0
-            self.swap_ns.append(request.load_ns or 0)
-        if request.waited_ns is not None:
-            self.wait_ns.append(request.waited_ns)
-        self.routing[request.reason] += 1
-        used = self.models.setdefault(request.model, Counter())
-        used["requests"] += 1
-        used["prompt_tokens"] += request.prompt_tokens
-        used["answer_tokens"] += request.answer_tokens
+        """A request is over, at its `at_ns`."""
+        number = self._move(request.at_ns)
+        if not self._slots or self._slots[-1][0] != number:
+            self._slots.append((number, Totals()))
+        self._slots[-1][1].add(request)
+        self._sum.add(request)
+
+    def as_json(self, now_ns: int) -> dict[str, Any]:
+        """The sums now."""
+        self._move(now_ns)
+        return self._sum.as_json()
+
+    def _move(self, now_ns: int) -> int:
+        """Drop what has become too old; the number of the slot that it is now."""
+        number = now_ns // self._slot_ns
+        while self._slots and self._slots[0][0] <= number - SLOTS:
+            self._sum.subtract(self._slots.popleft()[1])
+        return number
+
+
+class Latest:
+    """The sums over the latest requests, however old they are, and these themselves."""
+
+    def __init__(self, most: int = LATEST) -> None:
+        self._most = most
+        self._requests: deque[Served] = deque()
+        self._sum = Totals()
+
+    def add(self, request: Served) -> None:
+        """One more; the oldest goes if there are too many."""
+        self._requests.append(request)
+        self._sum.add(request)
+        if len(self._requests) > self._most:
+            oldest = Totals()
+            oldest.add(self._requests.popleft())
+            self._sum.subtract(oldest)
 
     def as_json(self) -> dict[str, Any]:
-        """As the interface has it."""
-        counts = self.counts
-        return {
-            "requests": counts["requests"],
-            "hits": counts["hits"],
-            "hit_rate": counts["hits"] / counts["found"] if counts["found"] else None,
-            "swaps": counts["swaps"],
-            "swap_s": {
-                "mean": counts["swap_ns"] / counts["swaps"] / NS_PER_S if counts["swaps"] else None,
-                "p95": _quantile_s(self.swap_ns, 0.95),
-            },
-            "prefix_cache": {
-                "judged": counts["judged"],
-                "cached": counts["cached"],
-                "rate": counts["cached"] / counts["judged"] if counts["judged"] else None,
-            },
-            "waited_s": {"p50": _quantile_s(self.wait_ns, 0.5), "p95": _quantile_s(self.wait_ns, 0.95)},
-            "models": dict(self._models()),
-            "routing": dict(self.routing.most_common()),
-            "errors": dict(self.outcomes.most_common()),
-            "left": counts["left"],
-        }
+        """The sums."""
+        return self._sum.as_json()
 
-    def _models(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        for model, used in sorted(self.models.items()):
-            share = used["requests"] / self.counts["requests"]
-            yield (
-                model,
-                {
-                    "requests": used["requests"],
-                    "share": share,
-                    "prompt_tokens": used["prompt_tokens"],
-                    "answer_tokens": used["answer_tokens"],
-                },
-            )
+    def newest_first(self) -> Iterable[Served]:
+        """The requests."""
+        return reversed(self._requests)
 
 
 class GatewayStats:
@@ -129,24 +82,20 @@ class GatewayStats:
     def __init__(self, began_ns: int) -> None:
         self._began_ns = began_ns
         self._all = Totals()
-        self._recent: deque[Served] = deque(maxlen=_MOST_KEPT)
+        self._windows = {name: Window(seconds * NS_PER_S) for name, seconds in WINDOWS}
         self._refused: Counter[str] = Counter()
+        self.latest = Latest()
 
     def ended(self, request: Served) -> None:
         """A request is over."""
         self._all.add(request)
-        self._recent.append(request)
-        oldest_ns = request.at_ns - WINDOWS[-1][1] * NS_PER_S
-        while self._recent and self._recent[0].at_ns < oldest_ns:
-            self._recent.popleft()
+        self.latest.add(request)
+        for window in self._windows.values():
+            window.add(request)
 
     def refused(self, label: str) -> None:
         """A request was refused before anybody looked at what it asks of a model."""
         self._refused[label] += 1
-
-    def recent(self, most: int) -> list[Served]:
-        """The latest requests, newest first."""
-        return [request for request, _ in zip(reversed(self._recent), range(most), strict=False)]
 
     def since_start(self, now_ns: int, queue: dict[str, Any]) -> dict[str, Any]:
         """The counts since the start; `queue` is what the hosts' queues say of themselves."""
@@ -157,13 +106,5 @@ class GatewayStats:
 
     def as_json(self, now_ns: int, queue: dict[str, Any]) -> dict[str, Any]:
         """The whole answer: the counts since the start, and those of the windows."""
-        windows = {}
-        for name, seconds in WINDOWS:
-            since_ns = now_ns - seconds * NS_PER_S
-            windows[name] = Totals(request for request in self._recent if request.at_ns >= since_ns).as_json()
+        windows = {name: window.as_json(now_ns) for name, window in self._windows.items()}
         return {**self.since_start(now_ns, queue), "windows": windows}
-
-
-def _quantile_s(samples: Iterable[int], share: float) -> float | None:
-    ordered = sorted(samples)
-    return quantile(ordered, share) / NS_PER_S if ordered else None

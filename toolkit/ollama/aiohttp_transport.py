@@ -11,7 +11,7 @@ import os
 import socket
 import ssl
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -23,12 +23,19 @@ from toolkit.ollama.tls import tls_context
 from toolkit.ollama.transport import Fault, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+
+    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.connector import Connection
 
     from toolkit.ollama.address import Address
     from toolkit.ollama.wire import WireRequest
 
 _IDLE_CONNECTION_S = 60.0
+_MOST_AT_ONCE_BYTES = 1 << 15
+"""Below the size from which aiohttp waits for a connection to take what was written."""
+_MOST_HELD_BYTES = 1 << 16
+"""So much of an answer lies here before the host must wait for whoever takes it."""
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_read=None, sock_connect=None, ceil_threshold=1e9)
 
 
@@ -78,6 +85,7 @@ class AiohttpTransport:
         connector._factory = made  # noqa: SLF001 - see above
         self._session = session = aiohttp.ClientSession(
             connector=connector,
+            request_class=_Request,
             cookie_jar=aiohttp.DummyCookieJar(),  # a request must not depend on earlier answers
             trust_env=False,  # a proxy of the environment between client and host would be measured too
             auto_decompress=False,
@@ -100,6 +108,32 @@ class AiohttpTransport:
         return limit
 
 
+class _Request(aiohttp.ClientRequest):
+    """Writes a short body at once, as aiohttp itself does from Python 3.12 on, and not in a task of its own.
+
+    A task has its turn behind all that has come meanwhile: at hundreds of streams that is often a millisecond.
+    """
+
+    def write_bytes(
+        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
+    ) -> Coroutine[Any, Any, None]:
+        """Gives a coroutine that has nothing left to do."""
+        writing = super().write_bytes(writer, conn, content_length)
+        if self._continue is not None or content_length is None or content_length > _MOST_AT_ONCE_BYTES:
+            return writing
+        if conn.protocol is None or conn.protocol.writing_paused:
+            return writing
+        try:
+            writing.send(None)
+        except StopIteration:
+            return _nothing()
+        raise RuntimeError("aiohttp waits with a short body on a connection that takes it")
+
+
+async def _nothing() -> None:
+    """What is left to do."""
+
+
 class _Reader(ResponseHandler):
     """Aiohttp's own connection, which can fill a spout, and goes on reading only if it had stopped.
 
@@ -109,7 +143,7 @@ class _Reader(ResponseHandler):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
-        self.spout: _Spout | None = None
+        self.spout: _Spout | _Tap | None = None
         self._has_stopped = False
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
@@ -158,6 +192,61 @@ class _Spout:
             self.over.set_exception(error)
 
 
+class _Tap:
+    """Where the bytes of one body go when somebody takes them at his own pace: much of them, and the host must wait."""
+
+    def __init__(self, reader: _Reader) -> None:
+        self._reader = reader
+        self._loop = asyncio.get_running_loop()
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._is_stopped = self._is_over = False
+        self._error: BaseException | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def feed(self, data: bytes) -> None:
+        """Bytes have come."""
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size > _MOST_HELD_BYTES and not self._is_stopped:
+            self._is_stopped = True
+            self._reader.pause_reading()
+        self._wake()
+
+    def end(self) -> None:
+        """All has come."""
+        self._is_over = True
+        self._wake()
+
+    def fail(self, error: BaseException) -> None:
+        """No more will come."""
+        self._error = error
+        self._wake()
+
+    async def take(self) -> bytes:
+        """All bytes that are here, once there are any; none at the end. Raises what the connection died of."""
+        while not self._parts:
+            if self._error is not None:
+                raise self._error
+            if self._is_over:
+                return b""
+            self._waiter = self._loop.create_future()
+            await self._waiter
+        parts, self._parts, self._size = self._parts, [], 0
+        if self._is_stopped:
+            self._is_stopped = False
+            if not self._is_over:  # the connection may serve somebody else by now
+                self._reader.resume_reading()
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+
+
 class _PouredBody(aiohttp.StreamReader):
     """A body without a buffer: what the parser finds goes into its connection's spout at once.
 
@@ -170,7 +259,7 @@ class _PouredBody(aiohttp.StreamReader):
     def feed_data(self, data: bytes, size: int = 0) -> bool:
         """Bytes of the body."""
         del size
-        spout: _Spout | None = self._protocol.spout  # type: ignore[attr-defined]  # a `_Reader`, see `pour`
+        spout: _Spout | _Tap | None = self._protocol.spout  # type: ignore[attr-defined]  # a `_Reader`, see `pour`
         if spout is not None:
             spout.feed(data)
         return False
@@ -190,9 +279,11 @@ class _PouredBody(aiohttp.StreamReader):
             spout.end()
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        """The connection was lost, or what came was not HTTP."""
+        """The connection was lost, or what came was not HTTP. A body that is over has no connection any more."""
         super().set_exception(exc, *cause)
-        spout: _Spout | None = self._protocol.spout  # type: ignore[attr-defined]  # as above
+        if self.is_eof():
+            return
+        spout: _Spout | _Tap | None = self._protocol.spout  # type: ignore[attr-defined]  # as above
         if spout is not None:
             spout.fail(exc)
 
@@ -207,10 +298,25 @@ class AiohttpResponse:
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body's bytes as they arrive, as sent: nothing is decompressed."""
-        content = self._response.content
+        content, connection = self._response.content, self._response.connection
+        reader = None if connection is None else connection.protocol
         try:
-            while chunk := await content.readany():
-                yield chunk
+            here = content.read_nowait()
+            if content.is_eof() or not isinstance(reader, _Reader):
+                while here:
+                    yield here
+                    here = await content.readany()
+                return
+            tap = reader.spout = _Tap(reader)
+            content.__class__ = _PouredBody
+            if here:
+                tap.feed(here)
+            try:
+                while chunk := await tap.take():
+                    yield chunk
+            finally:
+                if reader.spout is tap:
+                    reader.spout = None
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise _translated(error) from error
 

@@ -6,6 +6,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
+from toolkit.ollama.patience import Patience
 from toolkit.ollama.relay import Relayed
 from toolkit.ollama.transport import TransportError
 from toolkit.ollama.types import StreamEvent, TransferLine, Transferred
@@ -51,6 +52,7 @@ class EventStream(Generic[E, A]):
         self._chunks: AsyncGenerator[bytes, None] | None = None
         self._events: Iterator[E] = iter(())
         self._ended = False
+        self._patience = Patience()
 
     @property
     def answer(self) -> A:
@@ -179,6 +181,7 @@ class EventStream(Generic[E, A]):
         chunks, response = self._chunks, self._response
         self._chunks = self._response = None
         self._ended = True
+        self._patience.end()
         try:
             if chunks is not None:
                 await chunks.aclose()
@@ -193,10 +196,8 @@ class EventStream(Generic[E, A]):
             if self._response is None:
                 raise RuntimeError("enter the stream with `async with` before reading it")
             chunks = self._chunks = self._response.chunks()
-        limit_ns = self._timeouts.idle_ns if exchange.has_begun else self._first_byte_ns
         try:
-            async with self._limit():
-                return await anext(chunks, None)
+            return await self._patience.keep(anext(chunks, None), self._until_s())
         except TransportError as error:
             if exchange.is_done:
                 return None
@@ -204,7 +205,17 @@ class EventStream(Generic[E, A]):
         except TimeoutError:
             if exchange.is_done:
                 return None
+            limit_ns = self._timeouts.idle_ns if exchange.has_begun else self._first_byte_ns
             raise exchange.timed_out(limit_ns or 0) from None
+
+    def _until_s(self) -> float | None:
+        """Until when the next bytes must come, on the loop's clock; None: whenever."""
+        if not self._exchange.has_begun and not self._exchange.is_done:
+            return self._deadline_s
+        now_s, idle_ns = asyncio.get_running_loop().time(), self._timeouts.idle_ns
+        if self._exchange.is_done:
+            return now_s + _DRAIN_S
+        return None if idle_ns is None else now_s + idle_ns / NS_PER_S
 
     def _limit(self) -> asyncio.Timeout:
         if self._exchange.is_done:
@@ -236,6 +247,18 @@ class RelayStream(EventStream[bytes, Relayed]):
     ) -> None:
         super().__init__(exchange, transport, timeouts, first_byte_ns, clock)
         self._relay = exchange
+
+    async def __anext__(self) -> bytes:
+        """Every piece is one event, so there is nothing to keep for later."""
+        if self._ended:
+            raise StopAsyncIteration
+        chunk = await self._next_chunk()
+        if chunk is None:
+            self._ended = True
+            self._relay.end(self._clock())
+            raise StopAsyncIteration
+        self._relay.passed(chunk, self._clock())
+        return chunk
 
     @property
     def status(self) -> int:

@@ -62,11 +62,16 @@ class RelayExchange(Exchange[bytes, Relayed]):
 
     def data(self, chunk: bytes, now_ns: int) -> Iterator[bytes]:
         """The bytes themselves."""
-        self._has_body = self._has_body or bool(chunk)
-        if chunk and self._first_token_ns is None:
-            self._first_token_ns = now_ns
-        self._last_token_ns = now_ns
+        self.passed(chunk, now_ns)
         yield chunk
+
+    def passed(self, chunk: bytes, now_ns: int) -> None:
+        """As `data`, for whoever has the bytes already."""
+        if chunk:
+            self._has_body = True
+            if self._first_token_ns is None:
+                self._first_token_ns = now_ns
+        self._last_token_ns = now_ns
 
     def end(self, now_ns: int) -> Iterator[bytes]:
         """The body is complete."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from toolkit.gateway.dashboard.live import LATEST, SHOWN, live_document
+from toolkit.gateway.dashboard.live import SHOWN, live_document
 from toolkit.gateway.residency import Residency
-from toolkit.gateway.stats import NS_PER_S, Served
+from toolkit.gateway.stats import LATEST, Latest
+from toolkit.gateway.totals import NS_PER_S, Served
 
 SERVED = Served(
     at_ns=7 * NS_PER_S,
@@ -21,11 +22,19 @@ SERVED = Served(
 )
 
 
+def latest(requests: int) -> Latest:
+    """So many requests, all of them alike."""
+    made = Latest()
+    for _ in range(requests):
+        made.add(SERVED)
+    return made
+
+
 def test_times_are_seconds_counted_back_from_now_and_what_is_not_known_is_none() -> None:
     seen = Residency()
     seen.saw({"a:latest": 5}, 1 * NS_PER_S)
     seen.saw({}, 4 * NS_PER_S)
-    document = live_document(10 * NS_PER_S, {"hits": 0}, [SERVED], {"here": seen})
+    document = live_document(10 * NS_PER_S, {"hits": 0}, latest(1), {"here": seen})
     (row,) = document["recent"]
     assert (row["age_s"], row["load_s"], row["waited_s"]) == (3.0, 2.0, None)
     assert document["latest_swaps"] == [{"model": "a:latest", "age_s": 3.0, "load_s": 2.0}]
@@ -35,6 +44,6 @@ def test_times_are_seconds_counted_back_from_now_and_what_is_not_known_is_none()
 
 
 def test_only_so_many_rows_are_sent_however_many_requests_there_were() -> None:
-    document = live_document(10 * NS_PER_S, {}, [SERVED] * LATEST, {})
+    document = live_document(10 * NS_PER_S, {}, latest(LATEST + 1), {})
     assert len(document["recent"]) == SHOWN
     assert document["latest"]["requests"] == LATEST

@@ -7,29 +7,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from toolkit.gateway.stats import NS_PER_S, Served, Totals
+from toolkit.gateway.totals import NS_PER_S, Served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from toolkit.gateway.residency import Residency
+    from toolkit.gateway.stats import Latest
 
-LATEST: Final = 500
-"""The latest figures are those of so many requests."""
 SHOWN: Final = 30
 TIMELINE_S: Final = 600
 SWAPS: Final = 60
 
 
 def live_document(
-    now_ns: int, counts: Mapping[str, Any], latest: Iterable[Served], residencies: Mapping[str, Residency]
+    now_ns: int, counts: Mapping[str, Any], latest: Latest, residencies: Mapping[str, Residency]
 ) -> dict[str, Any]:
-    """The answer of `/api/llm/live`. `counts` is that of the statistics without windows; `latest` newest first."""
-    requests = list(latest)
+    """The answer of `/api/llm/live`. `counts` is that of the statistics without windows."""
+    requests = list(latest.newest_first())
     swaps = [request for request in requests if request.is_swap][:SWAPS]
     return {
         **counts,
-        "latest": Totals(requests).as_json(),
+        "latest": latest.as_json(),
         "recent": [_row(request, now_ns) for request in requests[:SHOWN]],
         "latest_swaps": [
             {"model": swap.model, "age_s": (now_ns - swap.at_ns) / NS_PER_S, "load_s": (swap.load_ns or 0) / NS_PER_S}

@@ -1,0 +1,98 @@
+"""Many sessions at a time for minutes, and what the gateway takes of memory meanwhile.
+
+`python tests/benchmarks/gateway_soak.py [SESSIONS SECONDS]` (or `make gateway-soak`), by default 1,000 and 600: each
+session asks again 5 to 25 s after its last answer, so all of them stay in use and grow. One JSON line comes out; the
+slope is that of a straight line through the memory after the first third, in MiB for 1,000 requests and for an hour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import uvloop
+
+from tests.benchmarks.gateway_bench import Running, gateway
+from tests.benchmarks.stream_client import Habits, Seen, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MIB = 1 << 20
+WARM_SHARE = 1 / 3
+BEGIN_S = 15.0
+"""The sessions begin spread over so long, as they go on: the mean rest."""
+HABITS = Habits(tokens=(8, 24), rest_s=(5.0, 25.0))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The gateway at one moment."""
+
+    at_s: float
+    requests: int
+    rss_mib: float
+    file_mib: float
+
+
+async def soak(running: Running, sessions: int, seconds: float, every_s: float) -> tuple[list[Sample], Seen]:
+    """Play the sessions, and look at the gateway now and then."""
+    seen, samples = Seen(), []
+    habits = Habits(HABITS.tokens, HABITS.rest_s, sessions)
+    made = await opened(running.url, sessions, seen, habits, BEGIN_S)
+    begin_s = time.monotonic()
+    while (at_s := time.monotonic() - begin_s) < seconds:
+        files = running.sessions.parent.glob("sessions.db*")
+        file_mib = sum(file.stat().st_size for file in files) / MIB
+        samples.append(Sample(round(at_s, 1), seen.answered, resident_mib(running.pid), round(file_mib, 2)))
+        await asyncio.sleep(every_s)
+    for each in made:
+        each.stopped = True
+    return samples, seen
+
+
+def resident_mib(pid: int) -> float:
+    """The memory of a process that is in RAM."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return round(int(status.partition("VmRSS:")[2].split()[0]) / 1024, 2)
+
+
+def summary(samples: Sequence[Sample], seen: Seen, sessions: int) -> dict[str, Any]:
+    """What came out."""
+    warm = samples[int(len(samples) * WARM_SHARE) :]
+    memory = [each.rss_mib for each in warm]
+    by_request = np.polyfit([each.requests for each in warm], memory, 1)[0]
+    by_second = np.polyfit([each.at_s for each in warm], memory, 1)[0]
+    return {
+        "sessions": sessions,
+        "seconds": samples[-1].at_s,
+        "requests": seen.answered,
+        "failed": seen.failed,
+        "last_failure": seen.last_failure,
+        "rss_mib": {"begin": samples[0].rss_mib, "warm": memory[0], "most": max(memory), "end": memory[-1]},
+        "slope_mib_per_1000_requests": round(float(by_request) * 1000, 3),
+        "slope_mib_per_hour": round(float(by_second) * 3600, 2),
+        "file_mib": samples[-1].file_mib,
+    }
+
+
+def main() -> None:
+    """Play and print."""
+    sessions, seconds = (int(sys.argv[1]), float(sys.argv[2])) if sys.argv[2:] else (1000, 600.0)
+    with gateway(core=None, others=None) as running:
+        samples, seen = uvloop.run(soak(running, sessions, seconds, min(5.0, seconds / 20)))
+    for each in samples:
+        sys.stderr.write(
+            f"{each.at_s:7.1f} s  {each.requests:7d} requests  {each.rss_mib:8.2f} MiB  {each.file_mib:8.2f} MiB\n"
+        )
+    sys.stdout.write(json.dumps(summary(samples, seen, sessions)) + "\n")
+
+
+if __name__ == "__main__":
+    main()
