@@ -63,6 +63,7 @@ class Parts:
     by_address: bool
     writes: bool
     texts: bool
+    remembers: bool
     desk: Desk
 
 
@@ -217,7 +218,9 @@ def _own_routes(parts: Parts) -> list[Route]:
         await assets[scope["path"]].answer(send)
 
     async def live(_scope: Scope, _body: bytes, send: Send) -> None:
-        await whole_json(send, _OK, parts.ledger.live(), (("cache-control", "no-store"),))
+        parts.fleet.watched()
+        live = {**parts.ledger.live(), "sessions": parts.remembers}
+        await whole_json(send, _OK, live, (("cache-control", "no-store"),))
 
     async def health(_scope: Scope, _body: bytes, send: Send) -> None:
         await whole_json(send, _OK, {"status": "ok"})

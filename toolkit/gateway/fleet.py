@@ -68,6 +68,11 @@ class Fleet:
         """Look at all hosts for ever: often while they are used, rarely else."""
         await asyncio.gather(*(_keep_looking(backend) for backend in self.backends))
 
+    def watched(self) -> None:
+        """Somebody looks on: hosts are looked at as often as if they were used, and their end is noticed."""
+        for backend in self.backends:
+            backend.was_used = True
+
     async def aclose(self) -> None:
         """Close every connection."""
         for backend in self.backends:

@@ -116,6 +116,7 @@ def gateway_from_config(
         by_address=by_address,
         writes=section.writes,
         texts=section.trace.texts,
+        remembers=memory is not None,
         desk=desk,
     )
     idle = None if memory is None else IdleWork(fleet, memory, _fast(config), section.sessions.keep_ns)

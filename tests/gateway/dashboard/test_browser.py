@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from tests.gateway.dashboard.browsing import LOOKS, NEEDS_CHROMIUM, check_page, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 EVIL = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
 MODELS = ("talker:7b", "quick:1b", EVIL)
@@ -45,6 +47,9 @@ class EvilHost(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         said = asked["messages"][-1]["content"] if asked.get("messages") else ""
+        if said == "endless":
+            self._stream_for_long(asked["model"])
+            return
         text = EVIL if said == "attack" else f"{len(asked.get('messages', ()))} messages, the last: {said}"
         head = {"model": asked["model"], "created_at": "2026-01-01T00:00:00Z"}
         first = {**head, "message": {"role": "assistant", "content": text}, "done": False}
@@ -52,6 +57,20 @@ class EvilHost(BaseHTTPRequestHandler):
         last = {**head, "message": {"role": "assistant", "content": ""}, "done": True, "total_duration": 1, **counts}
         body = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in (first, last)).encode()
         self._send(body, "application/x-ndjson")
+
+    def _stream_for_long(self, model: str) -> None:
+        """Until the gateway goes away, which is how the client's leaving gets here."""
+        self.send_response(200)
+        self.send_header("content-type", "application/x-ndjson")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        line = {"model": model, "message": {"role": "assistant", "content": "and on "}, "done": False}
+        with suppress(OSError):
+            for _ in range(600):
+                self.wfile.write(json.dumps(line).encode() + b"\n")
+                self.wfile.flush()
+                time.sleep(0.05)
 
     def _answer(self, value: Any) -> None:
         self._send(json.dumps(value).encode(), "application/json")
@@ -82,7 +101,8 @@ def host() -> Iterator[str]:
 def url(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("dashboard")
     (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
-    with running(folder / "ready", "serve", "--config", str(folder / "config.yaml"), "--host", host) as found:
+    sessions = f"--set=gateway.sessions.file={folder}/sessions.db"
+    with running(folder / "ready", sessions, "serve", "--config", str(folder / "config.yaml"), "--host", host) as found:
         yield found
 
 
@@ -92,7 +112,7 @@ def locked(host: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     folder = tmp_path_factory.mktemp("locked")
     (folder / "keys").write_text(f"tester {KEY}\n", encoding="utf-8")
     (folder / "keys").chmod(0o600)
-    keys = f"gateway:\n  keys: {{file: {folder / 'keys'}}}\n  trace: {{file: null}}\n"
+    keys = f"gateway:\n  keys: {{file: {folder / 'keys'}}}\n  trace: {{file: null}}\n  sessions: {{file: null}}\n"
     (folder / "config.yaml").write_text(CONFIG.partition("gateway")[0] + keys, encoding="utf-8")
     with running(folder / "ready", "serve", "--config", str(folder / "config.yaml"), "--host", host) as found:
         yield found
@@ -120,6 +140,48 @@ def test_an_answer_comes_and_the_panels_show_why_by_whom_and_how(page: Page) -> 
     expect(page.locator("#memory .lane")).to_have_count(len(MODELS))
     say(page, "again")
     expect(page.locator("#log .assistant .text").last).to_have_text("3 messages, the last: again")
+
+
+def test_the_conversation_is_a_session_and_outlives_a_reload(page: Page) -> None:
+    say(page, "first")
+    expect(page.locator("#log .assistant .text")).to_have_text("1 messages, the last: first")
+    page.reload()
+    expect(page.locator("#log .text")).to_have_text(["first", "1 messages, the last: first"])
+    expect(page.locator("#log .assistant .who")).to_contain_text("quick:1b")
+    expect(page.locator("#state")).to_have_text("live")
+    with page.expect_request("**/api/chat") as asking:
+        say(page, "second")
+    sent = asking.value.post_data_json
+    assert sent["session"].startswith("dashboard-")
+    assert len(sent["messages"]) == 1  # the gateway remembers the rest
+    expect(page.locator("#log .assistant .text").last).to_have_text("3 messages, the last: second")
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.locator("#log")).to_have_text("")
+    say(page, "third")
+    expect(page.locator("#log .assistant .text")).to_have_text("1 messages, the last: third")
+
+
+def test_an_answer_can_be_stopped_and_is_then_no_part_of_the_conversation(page: Page) -> None:
+    say(page, "endless")
+    expect(page.locator("#log .assistant .text").last).to_contain_text("and on")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#log .assistant .who").last).to_have_text("stopped")
+    say(page, "again")
+    expect(page.locator("#log .assistant .text").last).to_have_text("1 messages, the last: again")
+
+
+def test_a_host_that_does_not_answer_is_not_the_gateway(page: Page) -> None:
+    def without_host(route: Route) -> None:
+        live = route.fetch().json()
+        for its in live["queue"]["hosts"].values():
+            its["ready"] = False
+        route.fulfill(json=live)
+
+    page.route("**/api/llm/live", without_host)
+    page.route("**/api/tags", lambda route: route.fulfill(status=502, json={"error": "cannot connect"}))
+    page.reload()
+    expect(page.locator("#state")).to_contain_text("live; no answer from")
+    expect(page.locator("#memory h3").first).to_contain_text("does not answer; this is what was seen last")
 
 
 def test_markup_in_an_answer_and_in_a_models_name_is_text(page: Page) -> None:

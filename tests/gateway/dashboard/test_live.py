@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.gateway.conftest import gateway_to
 from toolkit.gateway.dashboard.live import SHOWN, live_document
 from toolkit.gateway.residency import Residency
 from toolkit.gateway.stats import LATEST, Latest
@@ -47,3 +48,9 @@ def test_only_so_many_rows_are_sent_however_many_requests_there_were() -> None:
     document = live_document(10 * NS_PER_S, {}, latest(LATEST + 1), {})
     assert len(document["recent"]) == SHOWN
     assert document["latest"]["requests"] == LATEST
+
+
+def test_who_looks_has_the_hosts_looked_at_as_if_they_were_used() -> None:
+    gateway = gateway_to("http://127.0.0.1:1", "http://127.0.0.1:2", sessions={"file": None})
+    gateway.fleet.watched()
+    assert all(backend.was_used for backend in gateway.fleet.backends)

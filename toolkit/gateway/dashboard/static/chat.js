@@ -1,10 +1,35 @@
-// The chat box: the conversation is kept here, answers come in pieces, and each piece is text.
+// The chat box: answers come in pieces, and each piece is text. The conversation is a session of the gateway's, which
+// remembers it; what is shown is kept in this tab, so that a reload shows it again. Without sessions all of it is sent.
 import { byId, make, none } from "./dom.js";
 import { Refused, call, readJson, told } from "./door.js";
 
 const AT_END_PX = 40;
-let messages = [];
+const PLACE = "hotswap-conversation";
+const MOST_CHARACTERS = 1_000_000; // of what is kept for a reload; browsers take about five times as much
+let conversation = fresh();
+let remembers = false;
 let stopping = null;
+
+function fresh() {
+  return { session: `dashboard-${crypto.getRandomValues(new Uint32Array(3)).join("-")}`, said: [] };
+}
+
+export function useSessions(does) {
+  remembers = does;
+}
+
+function keep() {
+  const text = JSON.stringify(conversation);
+  if (text.length <= MOST_CHARACTERS) sessionStorage.setItem(PLACE, text);
+  else sessionStorage.removeItem(PLACE);
+}
+
+function recall() {
+  const kept = sessionStorage.getItem(PLACE);
+  if (kept === null) return;
+  conversation = JSON.parse(kept);
+  for (const { role, who, content } of conversation.said) show(role, who).text.append(content);
+}
 
 export async function listModels() {
   const { models } = await readJson("api/tags");
@@ -16,6 +41,7 @@ export async function listModels() {
 }
 
 export function watchChat(answered) {
+  recall();
   const form = byId("ask");
   const words = byId("words");
   form.addEventListener("submit", (event) => {
@@ -31,15 +57,19 @@ export function watchChat(answered) {
   byId("stop").addEventListener("click", () => stopping?.abort());
   byId("forget").addEventListener("click", () => {
     stopping?.abort();
-    messages = [];
+    conversation = fresh();
+    keep();
     byId("log").replaceChildren();
     words.focus();
   });
 }
 
 async function send(words, answered) {
-  const mine = messages;
-  const said = { role: "user", content: words.value };
+  const mine = conversation;
+  const said = { role: "user", who: "you", content: words.value };
+  const earlier = remembers ? [] : mine.said;
+  const messages = [...earlier, said].map(({ role, content }) => ({ role, content }));
+  const session = remembers ? { session: mine.session } : {};
   show("user", "you").text.append(said.content);
   const place = show("assistant", "…");
   words.value = "";
@@ -47,11 +77,12 @@ async function send(words, answered) {
   try {
     const answer = await call("api/chat", {
       method: "POST", signal: stopping.signal, headers: { "content-type": "application/json" },
-      body: JSON.stringify({ model: byId("model").value || "auto", messages: [...mine, said], stream: true }),
+      body: JSON.stringify({ model: byId("model").value || "auto", messages, stream: true, ...session }),
     });
     if (!answer.ok) throw new Error(await told(answer));
     const content = await read(answer, place);
-    mine.push(said, { role: "assistant", content });
+    mine.said.push(said, { role: "assistant", who: place.who.textContent, content });
+    if (mine === conversation) keep();
   } catch (error) {
     place.who.textContent = error.name === "AbortError" ? "stopped" : "no answer";
     if (error.name !== "AbortError") place.text.append(make("span", { class: "error" }, `\n${error.message}`));

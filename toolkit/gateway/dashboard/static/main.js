@@ -1,5 +1,5 @@
 // Asks for the figures while somebody looks, and shows them.
-import { listModels, watchChat } from "./chat.js";
+import { listModels, useSessions, watchChat } from "./chat.js";
 import { byId } from "./dom.js";
 import { Refused, readJson, watchDoor } from "./door.js";
 import { showAll } from "./panels.js";
@@ -17,12 +17,11 @@ async function look() {
   try {
     const live = await readJson("api/llm/live");
     showAll(live);
-    if (!hasModels) {
-      await listModels();
-      hasModels = true;
-    }
+    useSessions(live.sessions);
     await lookAtWhatIf();
-    say("live");
+    const down = Object.entries(live.queue.hosts).filter(([, host]) => !host.ready).map(([name]) => name);
+    if (!hasModels && down.length < Object.keys(live.queue.hosts).length) await offerModels();
+    say(down.length === 0 ? "live" : `live; no answer from ${down.join(", ")}`, down.length > 0);
   } catch (error) {
     if (error instanceof Refused) {
       say("a key is needed", true);
@@ -33,6 +32,16 @@ async function look() {
   }
   clearTimeout(timer);
   if (!document.hidden) timer = setTimeout(look, wait);
+}
+
+// The list is the hosts': while none gives it, the page goes on without, and asks again.
+async function offerModels() {
+  try {
+    await listModels();
+    hasModels = true;
+  } catch (error) {
+    if (error instanceof Refused) throw error;
+  }
 }
 
 function say(text, bad = false) {

@@ -35,7 +35,7 @@ function showMemory(live) {
     const past = live.timeline.hosts[name] ?? { stays: [], most_vram_bytes: 0 };
     return [
       ...(several || !host.ready ? [make("h3", { class: host.ready ? "" : "error" },
-        host.ready ? name : `${name} does not answer`)] : []),
+        host.ready ? name : `${name} does not answer; this is what was seen last`)] : []),
       ...vramBar(host.in_memory, past.most_vram_bytes),
       ...(host.loading === null ? [] : [note(`${host.loading} is being loaded.`)]),
       make("h3", {}, "Timeline"),
@@ -54,7 +54,7 @@ function showQueue(queue) {
   });
   if (rows.length === 0) return fill("queue", note("Nobody waits, and nobody is being answered."));
   return fill("queue", table("Requests under way by model", [
-    ["Model", (row) => row.model], ["Host", (row) => row.host], ["State", (row) => row.state],
+    ["Model", (row) => row.model, "model"], ["Host", (row) => row.host], ["State", (row) => row.state],
     ["Waiting", (row) => count(row.waiting), "number"], ["Answered", (row) => count(row.running), "number"],
   ], rows));
 }
@@ -68,7 +68,7 @@ function showModels(models) {
   const rows = Object.entries(models).sort(([, one], [, other]) => other.requests - one.requests);
   if (rows.length === 0) return fill("models", note("No request so far."));
   return fill("models", table("Requests by model since the start", [
-    ["Model", ([name]) => name], ["Requests", ([, its]) => count(its.requests), "number"],
+    ["Model", ([name]) => name, "model"], ["Requests", ([, its]) => count(its.requests), "number"],
     ["Share", ([, its]) => percent(its.share), "number"], ["Tokens in", ([, its]) => count(its.prompt_tokens), "number"],
     ["Tokens out", ([, its]) => count(its.answer_tokens), "number"],
   ], rows));
@@ -86,7 +86,7 @@ function showReasons(live) {
 function showRecent(recent) {
   if (recent.length === 0) return fill("recent", note("No request so far. Ask something below."));
   return fill("recent", table("The latest requests, newest first", [
-    ["When", (row) => ago(row.age_s)], ["Model", (row) => row.model], ["Why this model", (row) => row.reason],
+    ["When", (row) => ago(row.age_s)], ["Model", (row) => row.model, "model"], ["Why this model", (row) => row.reason],
     ["Found", (row) => row.cache ?? none, (row) => row.cache ?? ""],
     ["Loaded in", (row) => (row.cache === "hit" ? none : seconds(row.load_s)), "number"],
     ["Waited", (row) => seconds(row.waited_s), "number"],
