@@ -40,6 +40,7 @@ export function ask(wrong = false) {
     ? "The gateway does not take this key; give another one."
     : "It stays in this tab, and is forgotten when the tab is closed.";
   byId("key").value = "";
+  byId("change-key").hidden = false; // the way back for who closes it
   door.showModal();
 }
 

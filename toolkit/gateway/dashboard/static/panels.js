@@ -55,7 +55,7 @@ function showQueue(queue) {
   if (rows.length === 0) return fill("queue", note("Nobody waits, and nobody is being answered."));
   return fill("queue", table("Requests under way by model", [
     ["Model", (row) => row.model, "model"], ["Host", (row) => row.host], ["State", (row) => row.state],
-    ["Waiting", (row) => count(row.waiting), "number"], ["Answered", (row) => count(row.running), "number"],
+    ["Waiting", (row) => count(row.waiting), "number"], ["Being answered", (row) => count(row.running), "number"],
   ], rows));
 }
 
