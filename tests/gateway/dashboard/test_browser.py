@@ -152,6 +152,7 @@ def test_the_conversation_is_a_session_and_outlives_a_reload(page: Page) -> None
     with page.expect_request("**/api/chat") as asking:
         say(page, "second")
     sent = asking.value.post_data_json
+    assert sent is not None
     assert sent["session"].startswith("dashboard-")
     assert len(sent["messages"]) == 1  # the gateway remembers the rest
     expect(page.locator("#log .assistant .text").last).to_have_text("3 messages, the last: second")

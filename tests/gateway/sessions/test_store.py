@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from toolkit.gateway.sessions.records import Hit
+
 
 @asynccontextmanager
 async def opened(path: Path, **more: Any) -> AsyncIterator[SessionStore]:
@@ -215,6 +217,31 @@ async def test_search_finds_words_phrases_and_accents_and_no_query_is_an_error(t
             assert isinstance(await store.search(odd), tuple)
         assert len(await store.search("nine", 1)) == 1
         assert {hit.session_id for hit in await store.related("b", "when does the cafe open?", 5)} == {"b"}
+
+
+def turns_of(hits: tuple[Hit, ...]) -> list[int]:
+    """The turns that were hit, each once; an answer here repeats its question."""
+    return list(dict.fromkeys(hit.position // 2 for hit in hits))
+
+
+async def test_scripts_without_spaces_are_found_by_parts_of_their_runs(tmp_path: Path) -> None:
+    async with opened(tmp_path / "s.db") as store:
+        cat, dentist = "我的猫叫米卡", "明天九点去看牙医"
+        await said(store, "a", cat, "fine 👍", dentist)
+        await said(store, "b", "私の姉はリヨンに住んでいます")
+        assert turns_of(await store.search("米卡")) == [0]
+        assert await store.search("米卡 牙医") == ()
+        assert {hit.session_id for hit in await store.search("リヨン")} == {"b"}
+        assert turns_of(await store.related("a", "几点去看牙医", 5)) == [2]
+        assert turns_of(await store.related("a", "猫", 5)) == [0]
+        assert await store.related("a", "👍👍", 5) == ()
+
+
+async def test_words_that_every_question_has_find_nothing_by_themselves(tmp_path: Path) -> None:
+    async with opened(tmp_path / "s.db") as store:
+        await said(store, "a", "We paint the kitchen green", "The dentist expects me at nine")
+        assert await store.related("a", "What did you say about that?", 5) == ()
+        assert turns_of(await store.related("a", "When does the dentist want me?", 5)) == [1]
 
 
 async def test_a_removed_session_leaves_nothing_behind(tmp_path: Path) -> None:

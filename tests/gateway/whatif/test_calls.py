@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PATH = "/api/llm/what-if"
 USER, ADMIN = "u" * 20, "a" * 20
+PATIENCE_S = 180.0
+"""A comparison yields to everything else on the machine, and the other tests are much."""
 QUESTION = {"strategies": ["lru"], "since": "1h"}
 
 
@@ -48,7 +50,7 @@ def look(url: str) -> dict[str, Any]:
 
 
 def ended(url: str) -> dict[str, Any]:
-    until = time.monotonic() + READY_S
+    until = time.monotonic() + PATIENCE_S
     while (found := look(url))["state"] == "running":
         assert time.monotonic() < until
         time.sleep(0.05)

@@ -142,7 +142,7 @@ class Composer:
             return ()
         hits = await self._sessions.related(history.session_id, question, MOST_FOUND)
         texts = {hit.position: (hit.role, hit.content) for hit in hits}
-        why = {hit.position: f"shares words with the question (BM25 {hit.score:.1f})" for hit in hits}
+        why = {hit.position: f"shares words with the question (score {hit.score:.1f})" for hit in hits}
         likely = await self._alike(history.session_id, question)
         missing = [position for position, _ in likely if position not in texts]
         texts.update(await self._sessions.texts(history.session_id, missing))

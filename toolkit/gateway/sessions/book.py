@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from toolkit.errors import UsageError
 from toolkit.gateway.sessions import reading, writing
 from toolkit.gateway.sessions.database import connect, explained
-from toolkit.gateway.sessions.query import all_of
+from toolkit.gateway.sessions.query import all_of, pairs_of, words_of
 from toolkit.store.connection import transaction
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class SessionBook:
         if query is None:
             raise UsageError(f"{text!r} has no word to search for")
         with explained(self.path):
+            if pairs_of(text):
+                return reading.search_text(self._connection, words_of(text), limit)
             return reading.search(self._connection, query, limit)
 
     def unused(self, unused_ns: int) -> tuple[SessionRow, ...]:

@@ -118,6 +118,39 @@ def search(
     return tuple(Hit(*row) for row in rows)
 
 
+def search_text(connection: sqlite3.Connection, words: Sequence[str], limit: int) -> tuple[Hit, ...]:
+    """The messages of all sessions that have every one of these texts in them, the newest first; their score is 1.
+
+    For scripts without spaces, of whose words the index knows nothing: all messages are looked through.
+    """
+    place = "instr(lower(m.content), lower(?))"
+    every = " AND ".join([f"{place} > 0"] * len(words))
+    rows = connection.execute(
+        f"SELECT s.id, m.position, m.role, m.at_ns, 1.0, substr(m.content, max(1, {place} - 20), 60), m.content"  # noqa: S608 - question marks
+        " FROM messages AS m JOIN sessions AS s ON s.key = m.session"
+        f" WHERE m.answered = 1 AND {every} ORDER BY m.key DESC LIMIT ?",
+        (words[0], *words, limit),
+    )
+    return tuple(Hit(*row) for row in rows)
+
+
+def search_pairs(connection: sqlite3.Connection, pairs: Sequence[str], limit: int, session_id: str) -> tuple[Hit, ...]:
+    """The messages of a session that have the most of these pairs of characters, the newest of equals first.
+
+    The score is how many. Looked for in every message of the session, because the index knows no parts of words.
+    """
+    score = " + ".join(["(instr(m.content, ?) > 0)"] * len(pairs))
+    rows = connection.execute(
+        "SELECT * FROM ("  # noqa: S608 - question marks
+        f"SELECT s.id, m.position, m.role, m.at_ns, {score} AS score, substr(m.content, 1, 60), m.content"
+        " FROM messages AS m JOIN sessions AS s ON s.key = m.session"
+        " WHERE s.id = ? AND m.answered = 1 AND m.role IN ('user', 'assistant'))"
+        " WHERE score > 0 ORDER BY score DESC, position DESC LIMIT ?",
+        (*pairs, session_id, limit),
+    )
+    return tuple(Hit(*row) for row in rows)
+
+
 def read_measured(connection: sqlite3.Connection, each: int) -> tuple[Measured, ...]:
     """The last prompts that were counted, at most `each` a model, oldest first."""
     rows = connection.execute(

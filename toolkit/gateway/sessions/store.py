@@ -22,7 +22,7 @@ from weakref import WeakValueDictionary
 from toolkit.gateway.sessions import reading, writing
 from toolkit.gateway.sessions.committer import Committer
 from toolkit.gateway.sessions.database import connect, explained
-from toolkit.gateway.sessions.query import all_of, any_of
+from toolkit.gateway.sessions.query import all_of, any_of, pairs_of, words_of
 from toolkit.gateway.sessions.records import checked_id
 
 if TYPE_CHECKING:
@@ -139,14 +139,26 @@ class SessionStore:
     async def search(self, text: str, limit: int = 20) -> tuple[Hit, ...]:
         """The messages of all sessions that have every word of a text, best first."""
         query = all_of(text)
-        return () if query is None else await self._read(lambda reader: reading.search(reader, query, limit))
-
-    async def related(self, session_id: str, text: str, limit: int) -> tuple[Hit, ...]:
-        """The messages of a session that share words with a text, the most telling first."""
-        query = any_of(text)
         if query is None:
             return ()
-        return await self._read(lambda reader: reading.search(reader, query, limit, session_id=session_id))
+        if pairs_of(text):
+            return await self._read(lambda reader: reading.search_text(reader, words_of(text), limit))
+        return await self._read(lambda reader: reading.search(reader, query, limit))
+
+    async def related(self, session_id: str, text: str, limit: int) -> tuple[Hit, ...]:
+        """The messages of a session that share words with a text, the most telling first.
+
+        What is written without spaces shares pairs of characters; those stand behind.
+        """
+        query, pairs = any_of(text), pairs_of(text)
+
+        def found(reader: sqlite3.Connection) -> tuple[Hit, ...]:
+            words = reading.search(reader, query, limit, session_id=session_id) if query is not None else ()
+            more = reading.search_pairs(reader, pairs, limit, session_id) if pairs else ()
+            known = {hit.position for hit in words}
+            return (*words, *(hit for hit in more if hit.position not in known))[:limit]
+
+        return await self._read(found) if query is not None or pairs else ()
 
     async def texts(self, session_id: str, positions: Sequence[int]) -> Mapping[int, tuple[str, str]]:
         """Role and text of some messages of a session, by position."""
