@@ -54,3 +54,16 @@ class Inconclusive(HotswapError):  # noqa: N818 - an answer, not a malfunction
     """The data are too few or too noisy for the answer that was asked for."""
 
     exit_code = 3
+
+
+def unreadable(error: OSError | ValueError) -> str:
+    """Why a file could not be read, in words for a sentence: no error numbers, and not the path once more."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file; check the path"
+    if isinstance(error, IsADirectoryError):
+        return "this is a directory, not a file"
+    if isinstance(error, PermissionError):
+        return "this file may not be read; check its permissions"
+    if isinstance(error, UnicodeDecodeError):
+        return f"this is no text in UTF-8 (byte {error.start + 1})"
+    return str(error.strerror or error) if isinstance(error, OSError) else str(error)

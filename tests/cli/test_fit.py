@@ -68,7 +68,7 @@ def test_cases_are_answered_line_by_line(tmp_path: Path, project_dir: Path) -> N
         (["qwen2.5:7b", "--gpu", "voodoo"], "is not in the list"),
         (["./missing.gguf", "--gpu", "24GiB"], "cannot be read"),
         (["qwen2.5:7b", "--gpu", "24GiB", "--kv-type", "q9"], "kv type 'q9' is unknown"),
-        (["--cases", "missing.jsonl"], "cannot be read"),
+        (["--cases", "missing.jsonl"], "there is no such file"),
     ],
 )
 def test_mistakes_get_one_sentence(arguments: list[str], says: str) -> None:

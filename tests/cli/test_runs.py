@@ -115,3 +115,25 @@ def test_report_is_one_page_about_the_runs(ids: list[str], tmp_path: Path) -> No
     assert "day: 2 runs" in text
     assert "they differ in host" in text
     assert 'id="history"' not in text
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("show", "base"), ("tag", "base", "other"), ("rm", "base", "--yes")])
+def test_a_set_that_no_config_takes_is_refused_by_commands_that_read_none(
+    ids: list[str], arguments: tuple[str, ...]
+) -> None:
+    del ids
+    result = runs(*arguments, "--set", "nope=1")
+    assert isinstance(result.exception, HotswapError)
+    assert result.exception.exit_code == 2
+    assert "nope" in str(result.exception)
+
+
+@pytest.mark.parametrize("name", ["run.xyz", "run", "run.json"])
+def test_an_ending_that_names_no_format_is_refused_before_anything_is_written(
+    ids: list[str], tmp_path: Path, name: str
+) -> None:
+    result = runs("export", ids[0], "--out", tmp_path / name)
+    assert isinstance(result.exception, HotswapError)
+    assert "end it in .jsonl, .csv, .parquet, or give --format" in str(result.exception)
+    assert not (tmp_path / name).exists()
+    assert runs("export", ids[0], "--out", tmp_path / name, "--format", "csv").exit_code == 0

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from toolkit.cli.options import global_options
+from toolkit.cli.options import global_options_without_host
 
 PARTS = ("all", "first-half", "second-half", "odd", "even")
 
@@ -17,7 +17,7 @@ PARTS = ("all", "first-half", "second-half", "odd", "even")
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE")
 @click.option("--part", type=click.Choice(PARTS), default="all", show_default=True, help="Of the requests only these.")
 @click.option("--seed", type=int, default=0, help="Of the resampling that gives the intervals.")
-@global_options
+@global_options_without_host
 def calibrate(recording: Path, out: Path, part: str, seed: int, **given: Any) -> None:
     """Fit the twin's timing model to measurements, and write it as a config with a `twin` section.
 

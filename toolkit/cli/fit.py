@@ -52,14 +52,14 @@ def fit(models: tuple[str, ...], cases: Path | None, **given: Any) -> None:
 
 def _answer_cases(path: Path) -> None:
     """Print one answer a case."""
-    from toolkit.errors import UsageError  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.errors import UsageError, unreadable  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.fit.cases import answers  # noqa: PLC0415
     from toolkit.ollama.gguf import read_file  # noqa: PLC0415
 
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from error
+        raise UsageError(f"{path}: {unreadable(error)}") from error
     for answer in answers(lines, str(path), read_file):
         click.echo(_json(answer, indent=None))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.errors import UsageError
+from toolkit.errors import UsageError, unreadable
 from toolkit.fit.catalogue import published
 from toolkit.fit.gpus import Gpu
 from toolkit.fit.learned import Learned, learn, usable
@@ -78,7 +78,7 @@ def learned_from(path: Path, named: Sequence[tuple[str, Spec]], room: Room) -> L
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error})") from error
+        raise UsageError(f"{path}: {unreadable(error)}") from error
     seen = parse_observations(lines, str(path))
     hosts = sorted({one.host for one in seen})
     if len(hosts) > 1:

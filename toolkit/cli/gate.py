@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from toolkit.cli.options import check_overrides, global_options
+from toolkit.cli.options import check_overrides, global_options_without_host
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -31,7 +31,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--summary", type=FILE, metavar="FILE", help="Append Markdown; $GITHUB_STEP_SUMMARY by default.")
 @click.option("--benchstat", type=FILE, metavar="FILE", help="Write samples for `benchstat -col side FILE`.")
 @click.option("--history", is_flag=True, help="Find the run where a metric changed; arguments are runs in order.")
-@global_options
+@global_options_without_host
 def gate(sides: tuple[str, ...], **given: Any) -> int:
     """Say whether a measurement is worse than another one.
 

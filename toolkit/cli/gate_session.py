@@ -17,6 +17,7 @@ import click
 
 from toolkit.config.durations import DurationError, parse_duration_ns
 from toolkit.errors import UsageError
+from toolkit.gate.alike import check_history
 from toolkit.gate.choice import Choice
 from toolkit.gate.history import history_json, history_of, history_text, in_time
 from toolkit.gate.judge import EXIT_CODES, judge
@@ -99,6 +100,8 @@ def run_plan(asked: Asked) -> int:
 def run_history(asked: Asked) -> int:
     """Find changes in a row of runs."""
     sides = [side for ref in asked.sides for side in open_each(ref, asked.choice, os.environ)]
+    for note in check_history(sides, asked.allowed):
+        asked.note(note)
     history = history_of(in_time(sides), asked.rule)
     _show(asked, history_json(history), history_text(history))
     return 0

@@ -108,6 +108,11 @@ def global_options(command: F) -> F:
     return _decorate(command, (_CONFIG, _HOST, *_SHOWING))
 
 
+def global_options_without_host(command: F) -> F:
+    """The same for commands that never ask a host."""
+    return _decorate(command, (_CONFIG, *_SHOWING))
+
+
 def global_options_of_host(command: F) -> F:
     """The same for commands that always ask a host: without `--host` it is the config's own, never the twin."""
     return _decorate(command, (_CONFIG, _ASKED_HOST, *_SHOWING))

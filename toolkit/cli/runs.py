@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from toolkit.cli.options import open_given_store, store_option
+from toolkit.cli.options import check_overrides, open_given_store, store_option
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import TextIO
 
-    from toolkit.store import RunRow
+    from toolkit.store import RunRow, RunStore
 
 REF = click.argument("ref", metavar="RUN")
 REFS = click.argument("refs", nargs=-1, required=True, metavar="RUN...")
+FORMATS = ("jsonl", "csv", "parquet")
 JSON = click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 
 
@@ -49,7 +50,7 @@ def list_(plan: str | None, strategy: str | None, limit: int | None, store: Path
     """List the stored runs, the newest first."""
     from toolkit.report.stored import list_data, list_text  # noqa: PLC0415 - keeps `--help` cheap
 
-    with open_given_store(store) as opened:
+    with _store(store) as opened:
         rows = [
             row for row in opened.runs() if plan in {None, row.provenance.plan} and strategy in {None, row.strategy}
         ][:limit]
@@ -66,7 +67,7 @@ def show(ref: str, store: Path | None, *, as_json: bool) -> None:
     from toolkit.report.stored import run_data, run_text  # noqa: PLC0415
     from toolkit.report.trust import judge_closely, judge_run  # noqa: PLC0415
 
-    with open_given_store(store) as opened:
+    with _store(store) as opened:
         row = opened.find(ref)
         samples = collect(opened.records(row.id))
     judged = judge_run(row.provenance, row.client, samples, complete=row.complete)
@@ -98,7 +99,7 @@ def report(refs: tuple[str, ...], out: Path | None, store: Path | None) -> None:
     from toolkit.replay.samples import collect  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.report.runs_page import labelled, runs_page  # noqa: PLC0415
 
-    with open_given_store(store) as opened:
+    with _store(store) as opened:
         rows = list({row.id: row for row in map(opened.find, refs)}.values())
         seen = labelled([(row, collect(opened.records(row.id))) for row in rows])
     path = out or Path("reports") / f"{'-'.join(row.id for row in rows[:2])}.html"
@@ -121,7 +122,7 @@ def tag(ref: str | None, name: str | None, delete: str | None, store: Path | Non
     """  # noqa: D301 - click reads the mark
     if (delete is None) == (name is None) or (delete is not None and ref is not None):
         raise UsageError("write `hotswap runs tag RUN NAME`, or `hotswap runs tag --delete NAME`")
-    with open_given_store(store) as opened:
+    with _store(store) as opened:
         if delete is not None:
             opened.untag(delete)
             click.echo(f"no run is tagged {delete} any more")
@@ -131,7 +132,7 @@ def tag(ref: str | None, name: str | None, delete: str | None, store: Path | Non
 
 @runs.command("export")
 @REFS
-@click.option("--format", "kind", type=click.Choice(("jsonl", "csv", "parquet")), help="By default as --out ends.")
+@click.option("--format", "kind", type=click.Choice(FORMATS), help="By default as --out ends.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="By default stdout.")
 @store_option
 def export(refs: tuple[str, ...], kind: str | None, out: Path | None, store: Path | None) -> None:
@@ -145,7 +146,7 @@ def export(refs: tuple[str, ...], kind: str | None, out: Path | None, store: Pat
     from toolkit.store.exports import export_csv, export_jsonl, export_parquet  # noqa: PLC0415 - keeps `--help` cheap
 
     chosen = kind or _format_of(out)
-    with open_given_store(store) as opened:
+    with _store(store) as opened:
         rows = [opened.find(ref) for ref in refs]
         if chosen == "parquet":
             export_parquet(opened, rows, _needed(out))
@@ -165,7 +166,7 @@ def import_(paths: tuple[Path, ...], store: Path | None) -> None:
     """
     from toolkit.store.imports import import_path  # noqa: PLC0415 - keeps `--help` cheap
 
-    with open_given_store(store) as opened:
+    with _store(store) as opened:
         for path in paths:
             for one in import_path(opened, path):
                 click.echo(f"{one.row.id}  {'stored' if one.new else 'was there already'}  {one.path}")
@@ -177,7 +178,7 @@ def import_(paths: tuple[Path, ...], store: Path | None) -> None:
 @store_option
 def rm(refs: tuple[str, ...], store: Path | None, *, yes: bool) -> None:
     """Remove runs with all their records; asks first."""
-    with open_given_store(store) as opened:
+    with _store(store) as opened:
         rows = list({row.id: row for row in map(opened.find, refs)}.values())
         if not yes:
             _ask(rows)
@@ -186,10 +187,20 @@ def rm(refs: tuple[str, ...], store: Path | None, *, yes: bool) -> None:
             click.echo(f"removed {row.id}")
 
 
+def _store(store: Path | None) -> RunStore:
+    """Open the store. These commands read no config, and a `--set` that none takes is a mistake all the same."""
+    check_overrides(None)
+    return open_given_store(store)
+
+
 def _format_of(out: Path | None) -> str:
-    """The format by the ending of the file's name; JSON Lines for stdout and for an ending that says nothing."""
-    ending = "" if out is None else out.suffix.removeprefix(".")
-    return ending if ending in {"csv", "parquet"} else "jsonl"
+    """The format by the ending of the file's name; JSON Lines for stdout. Raises UsageError for another ending."""
+    if out is None or out == Path("/dev/stdout"):
+        return "jsonl"
+    ending = out.suffix.removeprefix(".")
+    if ending not in FORMATS:
+        raise UsageError(f"{out}: its ending names no format; end it in .{', .'.join(FORMATS)}, or give --format")
+    return ending
 
 
 def _needed(out: Path | None) -> Path:

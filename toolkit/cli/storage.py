@@ -40,15 +40,13 @@ class Storage:
             store = open_given_store(path)
         except StoreError as error:
             raise StoreError(f"{error}; --no-store plays without one") from error
-        return cls(store, Shelf(store), tag)
+        return cls(store, Shelf(store, tag), tag)
 
     def said(self) -> str:
-        """Tag the first run, and say in a sentence what is in the store now."""
+        """What is in the store now, in a sentence."""
         ids = self.shelf.ids
         if self.store is None or not ids:
             return ""
-        if self.tag is not None:
-            self.store.tag(ids[0], self.tag)
         what = f"run {ids[0]}" if len(ids) == 1 else f"runs {ids[0]} … {ids[-1]}"
         tagged = "" if self.tag is None else f", tagged {self.tag}"
         return f"stored: {what}{tagged} in {self.store.path}"

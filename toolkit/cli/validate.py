@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.options import global_options
+from toolkit.cli.options import global_options_without_host
 
 if TYPE_CHECKING:
     from toolkit.measure.validate import Service
@@ -21,7 +21,7 @@ PARTS = ("all", "first-half", "second-half", "odd", "even")
 @click.option("--part", type=click.Choice(PARTS), default="all", show_default=True, help="Of the requests score these.")
 @click.option("--runs", type=click.IntRange(1, 1000), help="1: nothing varies. Default: 25, with measured services 1.")
 @click.option("--background/--no-background", default=True, help="Give the twin the other programs that ran, or none.")
-@global_options
+@global_options_without_host
 def validate(recording: Path, service: Service, part: str, runs: int | None, *, background: bool, **given: Any) -> None:
     """Play recorded traffic on the twin of a config, and say how far the two are apart.
 

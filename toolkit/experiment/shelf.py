@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 class Shelf:
     """Where the runs of one call go. `ids` are those in the store so far, `trouble` says what was not stored."""
 
-    def __init__(self, store: RunStore | None) -> None:
+    def __init__(self, store: RunStore | None, tag: str | None = None) -> None:
+        """`tag` is that of the first run; it is there from the run's beginning, so that a killed run has it, too."""
         self.ids: list[str] = []
         self.trouble: str | None = None
         self._store = store
+        self._tag = tag
 
     @contextmanager
     def recording(self, directory: Path, strategy: str, repetition: int, provenance: Provenance) -> Iterator[RunSink]:
@@ -41,7 +43,7 @@ class Shelf:
                 yield writer
                 return
             recording = self._store.record(strategy, repetition, provenance, batch=self._batch)
-            self.ids.append(recording.run_id)
+            self._note(self._store, recording.run_id)
             try:
                 yield Both(writer, recording)
             finally:
@@ -53,7 +55,12 @@ class Shelf:
         """Store runs that are over."""
         if self._store is not None:
             for run in runs:
-                self.ids.append(self._store.add(run, batch=self._batch).id)
+                self._note(self._store, self._store.add(run, batch=self._batch).id)
+
+    def _note(self, store: RunStore, run_id: str) -> None:
+        if self._tag is not None and not self.ids:
+            store.tag(run_id, self._tag)
+        self.ids.append(run_id)
 
     @property
     def _batch(self) -> str | None:

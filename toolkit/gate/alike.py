@@ -43,5 +43,22 @@ def check_alike(base: Side, new: Side, allowed: Sequence[str]) -> tuple[str, ...
     return tuple(f"{key} differs, as allowed: {left} against {right}" for key, left, right in unlike)
 
 
+def check_history(sides: Sequence[Side], allowed: Sequence[str]) -> tuple[str, ...]:
+    """The same for runs in a row: each must be like the first, or what changed is the setting and not the software.
+
+    Returns the allowed differences as sentences, each once. Raises UsageError as `check_alike`, naming the run.
+    """
+    first, *others = sides
+    notes = [note for other in others for note in _alike(first, other, allowed)]
+    return tuple(dict.fromkeys(notes))
+
+
+def _alike(first: Side, other: Side, allowed: Sequence[str]) -> tuple[str, ...]:
+    try:
+        return check_alike(first, other, allowed)
+    except UsageError as error:
+        raise UsageError(f"{first.label} and {other.label}: {error}") from None
+
+
 def _short(key: str) -> str:
     return key.split(" ", maxsplit=1)[0]

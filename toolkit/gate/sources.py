@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import InputError, UsageError, unreadable
 from toolkit.gate.from_benchmarks import go_side, is_go_text, is_pytest_benchmark, pytest_side
 from toolkit.gate.from_runs import run_side
 from toolkit.gate.side import Side, merged
@@ -65,7 +65,7 @@ def _read(path: Path, choice: Choice) -> Side:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error})") from error
+        raise InputError(f"{path}: {unreadable(error)}") from error
     label = str(path)
     if text.lstrip().startswith("{"):
         try:

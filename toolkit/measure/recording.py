@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, unreadable
 from toolkit.measure.server_log import Life, read_lives
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _rows(path: Path) -> list[tuple[str, Mapping[str, Any]]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read ({error}); a recording is a directory with requests.jsonl") from error
+        raise InputError(f"{path}: {unreadable(error)}; a recording is a directory with requests.jsonl") from error
     rows = []
     for number, line in enumerate(lines, 1):
         if line.strip():
@@ -187,7 +187,7 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as JSON ({error})") from error
+        raise InputError(f"{path}: not readable as JSON: {unreadable(error)}") from error
 
 
 def _ns(seconds: float) -> int:

@@ -16,7 +16,7 @@ import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, unreadable
 from toolkit.replay.records import ClientHealth, Provenance, RequestRecord, ResidencySpan, Run
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 if row is not None:
                     yield number, row
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: not a readable run: {error}") from error
+        raise InputError(f"{file}: not a readable run: {unreadable(error)}") from error
 
 
 def _row(file: Path, number: int, line: str) -> dict[str, Any] | None:

@@ -39,7 +39,7 @@ def find_key(connection: sqlite3.Connection, ref: str, path: Path) -> int:
 def _absence(connection: sqlite3.Connection, ref: str) -> str:
     names = [name for (name,) in connection.execute("SELECT name FROM tags UNION SELECT id FROM runs")]
     if not names:
-        return "there are no runs yet; `hotswap compare` and `hotswap replay` store them"
+        return f"there are no runs yet, and so no {ref!r}; `hotswap compare` and `hotswap replay` store them"
     near = difflib.get_close_matches(ref, names, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "`hotswap runs list` shows them"
     return f"no run {ref!r}; a run is named by its id (at least {LEAST_PREFIX} characters), a tag or {LATEST!r}; {hint}"

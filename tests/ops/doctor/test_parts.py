@@ -245,7 +245,7 @@ def test_records_that_are_none(tmp_path: Path, text: str, says: str) -> None:
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=says):
         read_samples(file)
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="there is no such file"):
         read_samples(tmp_path / "missing.csv")
 
 

@@ -27,6 +27,7 @@ from toolkit.host.faults.plan import (
 )
 from toolkit.ops.provision.apply import NoRoomError
 from toolkit.ops.provision.plan import Kind
+from toolkit.ops.provision.render import applied_text
 
 if TYPE_CHECKING:
     from tests.ops.provision.host import Rig
@@ -145,6 +146,8 @@ async def test_a_model_that_no_registry_has_fails_at_once_and_the_rest_is_done()
         assert set(problems.values()) == {None}
         assert await rig.installed() == ALL
         assert next(result.tries for result in applied.results if result.name == "no-such-model") == 1
+        text = applied_text(applied, "here")
+        assert "applying again will fail in the same way: first mend no-such-model in the config" in text
 
 
 async def test_a_pinned_digest_is_checked_and_another_one_is_no_success() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Final
 
-from toolkit.errors import InputError, UsageError
+from toolkit.errors import InputError, UsageError, unreadable
 from toolkit.ops.doctor.evidence import LoadSample
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def read_samples(path: Path) -> tuple[LoadSample, ...]:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read ({error}); give the swap_matrix.csv of a measurement") from error
+        raise UsageError(f"{path}: {unreadable(error)}; give the swap_matrix.csv of a measurement") from error
+    if not rows:
+        raise InputError(f"{path}: there is no swap in it; give the swap_matrix.csv of a measurement")
     found = []
     for number, row in enumerate(rows, 2):
         missing = [name for name in _NEEDED if row.get(name) is None]

@@ -50,13 +50,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of one action: `problem` is None if it went well. `tries` is 0 for what was not begun."""
+    """What became of one action: `problem` is None if it went well. `tries` is 0 for what was not begun.
+
+    `will_fail_again`: whoever tries once more without changing anything will fail in the same way.
+    """
 
     kind: Kind
     name: str
     problem: str | None = None
     tries: int = 0
     fetched_bytes: int = 0
+    will_fail_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,8 @@ class Application:
     def _note(self, action: Action, outcome: Outcome, problem: str | None = None) -> None:
         key = model_key(action.name)
         said = problem or (None if outcome.error is None else str(outcome.error))
-        self._done[key] = Result(action.kind, action.name, said, outcome.tries, outcome.fetched_bytes)
+        again = outcome.fate is Fate.NEVER
+        self._done[key] = Result(action.kind, action.name, said, outcome.tries, outcome.fetched_bytes, again)
         self._blobs[key] = outcome.blob_bytes
 
     def _verify(self, observed: Observed) -> None:

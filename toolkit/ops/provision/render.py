@@ -94,7 +94,14 @@ def applied_text(applied: Applied, place: str) -> str:
         return "\n".join([*lines, f"{place} has all that the config wants" + ("" if lines else "; nothing was done")])
     left = ", ".join(action.name for action in applied.left.changes)
     missing = f": {left} {'is' if len(applied.left.changes) == 1 else 'are'} left" if left else ""
-    return "\n".join([*lines, f"{place} is not as wanted yet{missing}; apply again goes on from here"])
+    hopeless = [result.name for result in applied.results if result.will_fail_again]
+    if not hopeless:
+        rest = "apply again goes on from here"
+    elif all(result.will_fail_again for result in applied.results if result.problem is not None):
+        rest = f"applying again will fail in the same way: first mend {', '.join(hopeless)} in the config"
+    else:
+        rest = f"apply again goes on with the rest; {', '.join(hopeless)} will fail again until the config is mended"
+    return "\n".join([*lines, f"{place} is not as wanted yet{missing}; {rest}"])
 
 
 def _result_line(result: Result) -> str:
