@@ -213,7 +213,10 @@ def test_without_a_session_nothing_is_kept(place: Place) -> None:
 
 
 def test_in_idle_time_what_fell_out_is_summed_up_and_vectors_are_made(host: tuple[str, Path], tmp_path: Path) -> None:
-    """By the fast model, which is in memory; the answers before had to wait for none of it."""
+    """By the fast model, which is in memory; the answers before had to wait for none of it.
+
+    Three models answer in turn, and the next of them knows by the summary what was said to another before its window.
+    """
     url, config = host
     file = tmp_path / "s.db"
     setting = [
@@ -224,16 +227,20 @@ def test_in_idle_time_what_fell_out_is_summed_up_and_vectors_are_made(host: tupl
     arguments = [word for each in setting for word in ("--set", each)]
     with running(tmp_path / "ready", *arguments, "serve", "--config", str(config), "--host", url) as gateway:
         place = Place(gateway, file)
-        for number in range(6):
-            place.chat("sum", f"fact {number}", stream=False, options={"num_predict": 20})
+        for number, model in enumerate(MODEL_NAMES * 2):  # the fast one is the last
+            place.chat("sum", f"fact {number}", model, stream=False, options={"num_predict": 20})
         until = time.monotonic() + READY_S
         while not (told := summaries(file)) or not vectors(file):
             assert time.monotonic() < until, (told, vectors(file))
             time.sleep(0.1)
         assert told[-1].model == "quick:1b"
         assert "fact 0" in told[0].text  # it says what it was given to sum up
-        answer = place.chat("sum", "and now?", stream=False, options={"num_predict": 400})
-        assert "## What was said before, in short" in answer.json()["message"]["content"]
+        read = place.chat("sum", "and now?", "coder:16b", stream=False, options={"num_predict": 800}).json()
+        assert read["model"] == "coder:16b"
+        sent = read["message"]["content"]
+        assert "## What was said before, in short" in sent
+        assert "user: fact 0" in sent  # as the summary tells it
+        assert "<|im_start|>user\nfact 0" not in sent  # and not as it was
 
 
 def summaries(file: Path) -> tuple[Summary, ...]:
