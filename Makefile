@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test fuzz test-live lint bench lock pictures validation clean load-table strategies dashboard-picture
+.PHONY: install demo test fuzz test-live lint bench lock pictures validation clean load-table gateway-table gateway-soak strategies dashboard-picture
 
 install: $(VENV)/.installed
 
@@ -47,6 +47,14 @@ bench: $(VENV)/.installed-dev
 # The load engine's own error at several rates, into docs/load.md; needs two cores, best left alone meanwhile.
 load-table: $(VENV)/.installed-dev
 	PYTHONPATH=. $(BIN)/python tests/benchmarks/load_table.py
+
+# What the gateway adds to the time of the first token, into docs/gateway.md; two cores, best left alone meanwhile.
+gateway-table: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/python -m tests.benchmarks.gateway_table
+
+# A thousand sessions for ten minutes, and the gateway's memory meanwhile; SOAK='200 60' for others.
+gateway-soak: $(VENV)/.installed-dev
+	PYTHONPATH=. $(BIN)/python -m tests.benchmarks.gateway_soak $(SOAK)
 
 # Maintainers only: resolve anew (names, versions, hashes; the registry's address stays out).
 lock:

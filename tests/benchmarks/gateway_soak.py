@@ -1,7 +1,7 @@
 """Many sessions at a time for minutes, and what the gateway takes of memory meanwhile.
 
 `python tests/benchmarks/gateway_soak.py [SESSIONS SECONDS]` (or `make gateway-soak`), by default 1,000 and 600: each
-session asks again 5 to 25 s after its last answer, so all of them stay in use and grow. One JSON line comes out; the
+session asks again 15 to 45 s after its last answer, so all of them stay in use and grow. One JSON line comes out; the
 slope is that of a straight line through the memory after the first third, in MiB for 1,000 requests and for an hour.
 """
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 WARM_SHARE = 1 / 3
-BEGIN_S = 15.0
+BEGIN_S = 30.0
 """The sessions begin spread over so long, as they go on: the mean rest."""
-HABITS = Habits(tokens=(8, 24), rest_s=(5.0, 25.0))
+HABITS = Habits(tokens=(8, 24), rest_s=(15.0, 45.0))
 
 
 @dataclass(frozen=True)

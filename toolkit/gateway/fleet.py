@@ -44,6 +44,8 @@ class Fleet:
         if not having:
             await asyncio.gather(*(backend.list_installed() for backend in able))
             having = [backend for backend in able if backend.has(model)] or able[:1]
+        if len(having) == 1:
+            return having[0]
         name = canonical_model_name(model)
         return min(having, key=lambda backend: (name not in backend.resident(), backend.gate.waiting))
 

@@ -122,7 +122,7 @@ class Gate:
 
     def look_again(self) -> None:
         """Let go who can go; to be called when something about the host has changed."""
-        while (start := self._order.next(self._clock_ns(), self._resident())) is not None:
+        while self._calls and (start := self._order.next(self._clock_ns(), self._resident())) is not None:
             call = self._calls.pop(start.request.number)
             call.set_result(start)
 

@@ -14,16 +14,15 @@ YOUNG, MIDDLE, NEVER = 10_000, 50, 1_000_000
 
 
 @contextmanager
-def calm_collector(young: int = YOUNG, full_after: int = NEVER) -> Iterator[None]:
+def calm_collector() -> Iterator[None]:
     """Within the block records pile up without being walked over again and again; nearly all else dies by itself.
 
     Left to its defaults, the collector takes a tenth of the time of a client at 400 streams a second, in pauses of
-    tens of milliseconds that look like a slow server. `young`: so many new objects for a young collection;
-    `full_after`: so many middle ones for a full one, which a process that never ends needs now and then.
+    tens of milliseconds that look like a slow server.
     """
     before = gc.get_threshold()
     gc.freeze()  # what is here stays: modules and the plan need not be walked over again
-    gc.set_threshold(young, MIDDLE, full_after)
+    gc.set_threshold(YOUNG, MIDDLE, NEVER)
     try:
         yield
     finally:
