@@ -137,3 +137,10 @@ def test_an_ending_that_names_no_format_is_refused_before_anything_is_written(
     assert "end it in .jsonl, .csv, .parquet, or give --format" in str(result.exception)
     assert not (tmp_path / name).exists()
     assert runs("export", ids[0], "--out", tmp_path / name, "--format", "csv").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.csv", "x.parquet"])
+def test_a_directory_that_is_not_there_is_said_for_every_format(ids: list[str], tmp_path: Path, name: str) -> None:
+    result = runs("export", ids[0], "--out", tmp_path / "none" / name)
+    assert isinstance(result.exception, HotswapError)
+    assert "there is no directory" in str(result.exception)

@@ -146,6 +146,8 @@ def export(refs: tuple[str, ...], kind: str | None, out: Path | None, store: Pat
     from toolkit.store.exports import export_csv, export_jsonl, export_parquet  # noqa: PLC0415 - keeps `--help` cheap
 
     chosen = kind or _format_of(out)
+    if out is not None and not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no directory {out.parent}; make it first, or name another file")
     with _store(store) as opened:
         rows = [opened.find(ref) for ref in refs]
         if chosen == "parquet":
