@@ -206,3 +206,10 @@ def test_a_history_that_can_show_nothing_says_so(tmp_path: Path) -> None:
     done = hotswap("--history", ".", cwd=tmp_path)
     assert done.returncode == 3
     assert "at least 12 are needed" in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--junit", "--summary", "--benchstat"])
+def test_a_file_that_cannot_be_written_is_no_regression(sides: Path, option: str) -> None:
+    done = hotswap("base.txt", "base.txt", option, "none/x", cwd=sides)
+    assert done.returncode == 2
+    assert "none/x: cannot be written (No such file or directory)" in done.stderr

@@ -83,7 +83,10 @@ def run_gate(asked: Asked) -> int:
     else:
         judgement = _judged(asked, base, new, asked.rule)
     _show(asked, as_json(judgement), text_of(judgement))
-    _write(asked, base, new, judgement)
+    try:
+        _write(asked, base, new, judgement)
+    except OSError as error:  # not 1, which a CI takes for a regression
+        raise UsageError(f"{error.filename}: cannot be written ({error.strerror}); name another file") from error
     return EXIT_CODES[judgement.verdict]
 
 
