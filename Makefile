@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test fuzz test-live lint bench lock pictures validation clean load-table gateway-table gateway-soak strategies dashboard-picture
+.PHONY: install demo test fuzz api-fuzz test-live lint bench lock pictures validation clean load-table gateway-table gateway-soak strategies dashboard-picture
 
 install: $(VENV)/.installed
 
@@ -40,6 +40,11 @@ lint: $(VENV)/.installed-dev
 FUZZ ?= -runs=200000
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python tests/fuzz/fuzz_gguf.py $(FUZZ)
+
+# The gateway against its OpenAPI document: every edge of every field, and so many requests an operation at random.
+API_EXAMPLES ?= 200
+api-fuzz: $(VENV)/.installed-dev
+	HOTSWAP_API_EXAMPLES=$(API_EXAMPLES) $(BIN)/python -m pytest -q tests/gateway/api
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only

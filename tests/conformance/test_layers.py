@@ -59,7 +59,11 @@ PURE_MODULES = (
         f"gateway/{name}.py"
         for name in ("order", "memory", "limits", "breaker", "residency", "reading", "refusal", "ask", "stats")
     ),
-    *(f"gateway/{name}.py" for name in ("openai_in", "openai_out")),
+    *(f"gateway/{name}.py" for name in ("openai_in", "openai_out", "registries", "repeats")),
+    *(
+        f"gateway/api/{name}.py"
+        for name in ("answers", "document", "fields", "native", "openai", "operations", "reading")
+    ),
     *(f"record/{name}.py" for name in ("asked", "framing", "heads", "sessions", "told", "watch")),
 )
 PURE = ("host/scheduler", "cache", "routing", "stats", "fit", "lab", "ops/doctor/checks", *PURE_MODULES, "metrics")

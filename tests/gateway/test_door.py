@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.gateway.conftest import gateway_to
 from toolkit.config.gateway import KeySection
 from toolkit.errors import UsageError
-from toolkit.gateway.http import MOST_DEPTH, json_object
+from toolkit.gateway.api.reading import MOST_DEPTH, json_object
 from toolkit.gateway.keys import ANYONE, Caller, KeyRing, given_key, read_keys
 from toolkit.gateway.limits import RateLimit
 from toolkit.gateway.refusal import Refusal
@@ -104,7 +104,7 @@ async def test_pages_of_other_origins_are_refused_unless_allowed() -> None:
         (b"\xff", "not JSON"),
         (b'{"a":' * 70 + b"1" + b"}" * 70, "nested deeper"),
         (b'{"messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested deeper"),
-        (b'{"model": 7}', "model: write a name"),
+        (b'{"model": 7}', "model: a text"),
         (b"{}", "model is required"),
         (b'{"messages": [{"role": "assistant", "content": "hi"}]}', "no user message"),
     ],

@@ -186,7 +186,7 @@ def test_a_client_that_leaves_leaves_half_a_turn_that_nobody_is_shown(place: Pla
     ("body", "words"),
     [
         ({"session": "a b", "messages": [{"role": "user", "content": "x"}]}, "session's id"),
-        ({"session": 7, "messages": [{"role": "user", "content": "x"}]}, "session: a text"),
+        ({"session": 7, "messages": [{"role": "user", "content": "x"}]}, "session: a session's id"),
         ({"session": "bad", "messages": [{"role": "wizard", "content": "x"}]}, "messages[0].role"),
         (
             {

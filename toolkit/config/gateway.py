@@ -13,6 +13,7 @@ _Path = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 _HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,253}$", to_lower=True)]
 _Origin = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]{1,255}$", to_lower=True)]
+_Registry = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?$", to_lower=True)]
 _MIB = 1 << 20
 
 
@@ -44,12 +45,15 @@ class LimitSection(Section):
     """What one request and one key may ask for.
 
     `body`: the longest request body. `per_minute`: requests of one key (of one address, where there are no keys), None
-    for no limit; `burst` of them may come at once.
+    for no limit; `burst` of them may come at once. `head`: how long the head of a request may take to come.
+    `connections`: so many at a time; requests on more are answered with 503.
     """
 
     body_bytes: PositiveSizeBytes = Field(default=64 * _MIB, alias="body")
     per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    head_ns: DelayNs = Field(default=10 * NS_PER_S, alias="head")
+    connections: Annotated[int, Field(ge=1, le=1_000_000)] = 4096
 
 
 class GatewayHost(Section):
@@ -74,8 +78,8 @@ class GatewaySection(Section):
 
     `hosts` are those behind the gateway, by default the one of `llm.base_url`. `strategy` takes the place of
     `llm.cache.type`, and may be any that `hotswap compare` knows. `allowed_hosts` are further names under which clients
-    reach the gateway, `origins` web pages of other addresses that may use it. `writes` lets create, copy, push and
-    delete through.
+    reach the gateway, `origins` web pages of other addresses that may use it. `registries` may be named in a pull
+    besides those of the public DNS (`registry.lan:5000`). `writes` lets create, copy, push and delete through.
     """
 
     bind: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:%-]{1,255}$")] = "127.0.0.1"
@@ -88,6 +92,7 @@ class GatewaySection(Section):
     trace: TraceSection = Field(default_factory=TraceSection)
     allowed_hosts: tuple[_HostName, ...] = ()
     origins: tuple[_Origin, ...] = ()
+    registries: tuple[_Registry, ...] = ()
     writes: bool = False
     sessions: SessionsSection = Field(default_factory=SessionsSection)
     context: ContextSection = Field(default_factory=ContextSection)

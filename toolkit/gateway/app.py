@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from toolkit.gateway.api.document import openapi_document
+from toolkit.gateway.api.operations import OPERATIONS
+from toolkit.gateway.api.reading import read_shape
 from toolkit.gateway.dashboard.pages import PAGE, load_assets, wants_page
-from toolkit.gateway.guard import CALLER, Guard, answer_refusal
+from toolkit.gateway.guard import CALLER, Guard, answer_refusal, openai_error
 from toolkit.gateway.http import (
     ClientLeft,
     headers_of,
-    json_object,
     read_body,
     while_here,
     whole,
@@ -24,13 +32,16 @@ from toolkit.gateway.native import Native
 from toolkit.gateway.openai import ChatCompletions, Embeddings
 from toolkit.gateway.plain import WRITES, Plain, failure
 from toolkit.gateway.refusal import Refusal, Why
-from toolkit.gateway.whatif.calls import PATH as WHAT_IF
-from toolkit.gateway.whatif.calls import REPORTS, WhatIfCalls
+from toolkit.gateway.registries import Registries
+from toolkit.gateway.whatif.calls import WhatIfCalls
+from toolkit.gateway.whatif.paths import REPORTS, WHAT_IF
 from toolkit.ollama.errors import OllamaError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from toolkit.gateway.fleet import Fleet
@@ -41,8 +52,10 @@ if TYPE_CHECKING:
     from toolkit.gateway.whatif.desk import Desk
     from toolkit.routing.router import Router
 
-_OK, _UNAVAILABLE = 200, 503
+_OK, _NOT_FOUND, _UNAVAILABLE = 200, 404, 503
+_SHAPES = {each.path: each.body for each in OPERATIONS if each.body is not None}
 NS_PER_S = 1_000_000_000
+_log = logging.getLogger("hotswap.gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,7 @@ class Parts:
     body_bytes: int
     names: Sequence[str]
     origins: Sequence[str]
+    registries: Sequence[str]
     by_address: bool
     writes: bool
     texts: bool
@@ -77,14 +91,16 @@ class ModelEndpoint(Protocol):
 
 def build_app(parts: Parts) -> Guard:
     """The ASGI application."""
-    app = Starlette(routes=_routes(parts))
+    routes = build_routes(parts)
+    app = Starlette(routes=routes, exception_handlers={HTTPException: _no_such_call})
     return Guard(
-        _Shortcut({route.path: route.app for route in app.routes if isinstance(route, _ModelRoute)}, app),
+        _Shortcut({route.path: route.app for route in routes if isinstance(route, _ModelRoute)}, app),
         parts.keys,
         names=parts.names,
         origins=parts.origins,
         by_address=parts.by_address,
         refused=parts.ledger.refused,
+        routes=routes,
     )
 
 
@@ -130,9 +146,14 @@ class _Endpoint:
         except Refusal as refusal:
             if not refusal.is_counted:
                 parts.ledger.refused(refusal.why)
-            if begun:
-                raise
-            await answer_refusal(send, refusal, openai=scope["path"].startswith("/v1/"))
+            if not begun:  # else the connection ends before the answer does
+                await answer_refusal(send, refusal, openai=scope["path"].startswith("/v1/"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is answered and the server lives
+            _log.error("%s", where_it_failed(error))
+            parts.ledger.refused(Why.BROKEN)
+            if not begun:
+                broken = Refusal(Why.BROKEN, "the gateway itself failed; its log says where")
+                await answer_refusal(send, broken, openai=scope["path"].startswith("/v1/"))
 
     async def _work(self, scope: Scope, body: bytes, send: Send) -> None:
         try:
@@ -141,7 +162,8 @@ class _Endpoint:
             raise failure(error) from error
 
 
-def _routes(parts: Parts) -> list[Route]:
+def build_routes(parts: Parts) -> list[Route]:
+    """Every path, and what answers it."""
     native: dict[str, ModelEndpoint] = {
         "/api/chat": Native("chat", "/api/chat", parts.router, parts.dispatcher, texts=parts.texts),
         "/api/generate": Native("generate", "/api/generate", parts.router, parts.dispatcher, texts=parts.texts),
@@ -161,31 +183,37 @@ def _routes(parts: Parts) -> list[Route]:
 
 
 def _model_route(parts: Parts, path: str, endpoint: ModelEndpoint) -> Route:
+    shape = _SHAPES[path]
+
     async def answer(scope: Scope, body: bytes, send: Send) -> None:
         caller: Caller = scope[CALLER]
         _check_rate(parts, scope, caller)
-        await endpoint.answer(json_object(body), headers_of(scope), caller, send)
+        await endpoint.answer(read_shape(body, shape), headers_of(scope), caller, send)
 
     return _ModelRoute(path, _Endpoint(parts, answer), methods=["POST"])
 
 
 def _plain_routes(parts: Parts) -> list[Route]:
-    plain = Plain(parts.fleet, writes=parts.writes)
+    plain = Plain(parts.fleet, Registries(parts.registries), writes=parts.writes)
 
-    async def version(_scope: Scope, _body: bytes, send: Send) -> None:
+    async def host_version(_scope: Scope, _body: bytes, send: Send) -> None:
         await plain.version(send)
 
     async def listing(scope: Scope, _body: bytes, send: Send) -> None:
         await plain.listing(scope["path"], send)
 
-    async def show(_scope: Scope, body: bytes, send: Send) -> None:
-        await plain.show(json_object(body), send)
+    async def show(scope: Scope, body: bytes, send: Send) -> None:
+        await plain.show(read_shape(body, _SHAPES[scope["path"]]), send)
 
     async def pull(scope: Scope, body: bytes, send: Send) -> None:
-        await plain.pull(json_object(body), scope[CALLER], send)
+        plain.check_admin(scope["path"], scope[CALLER])
+        await plain.pull(read_shape(body, _SHAPES[scope["path"]]), send)
 
     async def write(scope: Scope, body: bytes, send: Send) -> None:
-        await plain.write(scope["method"], scope["path"], body, scope[CALLER], send)
+        method, path = scope["method"], scope["path"]
+        plain.check_writes(method, path)
+        plain.check_admin(path, scope[CALLER])
+        await plain.write(method, path, read_shape(body, _SHAPES[path]), send)
 
     async def models(_scope: Scope, _body: bytes, send: Send) -> None:
         await plain.openai_models(send)
@@ -194,7 +222,7 @@ def _plain_routes(parts: Parts) -> list[Route]:
         await plain.openai_model(scope["path_params"]["name"], send)
 
     return [
-        _route(parts, "/api/version", version, "GET", "HEAD"),
+        _route(parts, "/api/version", host_version, "GET", "HEAD"),
         _route(parts, "/api/tags", listing, "GET", "HEAD"),
         _route(parts, "/api/ps", listing, "GET"),
         _route(parts, "/api/show", show, "POST"),
@@ -232,6 +260,9 @@ def _own_routes(parts: Parts) -> list[Route]:
     async def stats(_scope: Scope, _body: bytes, send: Send) -> None:
         await whole_json(send, _OK, parts.ledger.stats())
 
+    async def described(_scope: Scope, _body: bytes, send: Send) -> None:
+        await whole_json(send, _OK, openapi_document(version("hotswap-toolkit"), with_keys=bool(parts.keys)))
+
     async def metrics(_scope: Scope, _body: bytes, send: Send) -> None:
         await whole(send, _OK, parts.ledger.page(), CONTENT_TYPE)
 
@@ -243,6 +274,7 @@ def _own_routes(parts: Parts) -> list[Route]:
         _route(parts, "/api/llm/live", live, "GET"),
         *(_route(parts, path, asset, "GET", "HEAD") for path in assets),
         _route(parts, "/metrics", metrics, "GET"),
+        _route(parts, "/openapi.json", described, "GET"),
     ]
 
 
@@ -270,6 +302,21 @@ def _what_if_routes(parts: Parts) -> list[Route]:
 
 def _route(parts: Parts, path: str, answer: Callable[[Scope, bytes, Send], Awaitable[None]], *methods: str) -> Route:
     return Route(path, _Endpoint(parts, answer), methods=list(methods))
+
+
+def where_it_failed(error: BaseException) -> str:
+    """The places in the code that an error came through, and its kind; its words may be somebody's prompt, or a key."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    return f"the gateway failed: {type(error).__name__} at {places}"
+
+
+async def _no_such_call(request: Request, error: Exception) -> Response:
+    """404 and 405 in the words of the API that was called; 405 says which methods there are."""
+    status = getattr(error, "status_code", _NOT_FOUND)
+    text = "there is no such call; /openapi.json has them all" if status == _NOT_FOUND else "the call has other methods"
+    said = openai_error(status, text) if request.url.path.startswith("/v1/") else {"error": text}
+    return JSONResponse(said, status, headers=getattr(error, "headers", None))
 
 
 def _check_rate(parts: Parts, scope: Scope, caller: Caller) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from toolkit.config.scalars import canonical_model_name
 from toolkit.gateway.refusal import Refusal, Why
+from toolkit.gateway.sessions.records import OWN_ID, SHAPE_OF_ID
 from toolkit.ollama.keep_alive import KeepAliveError, parse_keep_alive
 
 if TYPE_CHECKING:
@@ -100,13 +102,13 @@ def last_user_text(messages: Any) -> str | None:
 
 
 def session_of(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | None:
-    """The session: the body's `session`, else `X-Hotswap-Session`. Raises Refusal if it is no text."""
-    session = body.get("session")
-    if session is None:
-        return headers.get("x-hotswap-session")
-    if not isinstance(session, str):
-        raise Refusal(Why.BAD_REQUEST, "session: a text that names the conversation")
-    return session
+    """The session: the body's `session`, else `X-Hotswap-Session`. Raises Refusal if one of them is none."""
+    sent = headers.get("x-hotswap-session")
+    for given in (sent, body.get("session")):
+        if given is not None and (not isinstance(given, str) or re.fullmatch(OWN_ID, given) is None):
+            raise Refusal(Why.BAD_REQUEST, f"session: {SHAPE_OF_ID}")
+    named: str | None = body.get("session")
+    return sent if named is None else named
 
 
 def priority_of(text: str | None) -> int:

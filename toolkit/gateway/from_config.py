@@ -41,6 +41,7 @@ from toolkit.routing.from_config import router_from_config
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from toolkit.config.gateway import LimitSection
     from toolkit.config.models import Config
     from toolkit.gateway.exchange import Course
     from toolkit.gateway.guard import Guard
@@ -57,6 +58,7 @@ class Gateway:
     keys: KeyRing
     warnings: tuple[str, ...]
     desk: Desk
+    limits: LimitSection
     memory: Memory | None = None
     idle: IdleWork | None = None
 
@@ -113,6 +115,7 @@ def gateway_from_config(
         body_bytes=section.limits.body_bytes,
         names=(*names, *section.allowed_hosts),
         origins=section.origins,
+        registries=section.registries,
         by_address=by_address,
         writes=section.writes,
         texts=section.trace.texts,
@@ -120,7 +123,7 @@ def gateway_from_config(
         desk=desk,
     )
     idle = None if memory is None else IdleWork(fleet, memory, _fast(config), section.sessions.keep_ns)
-    return Gateway(build_app(parts), fleet, keys, warnings, desk, memory, idle)
+    return Gateway(build_app(parts), fleet, keys, warnings, desk, section.limits, memory, idle)
 
 
 def _means(config: Config, comparing: Comparing, hosts: int) -> Means:

@@ -11,17 +11,19 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import TYPE_CHECKING, Final
 
 from toolkit.gateway.dashboard.pages import PATHS
 from toolkit.gateway.http import as_json, begin, headers_of, piece, refusal_headers
 from toolkit.gateway.keys import ANYONE, given_key
 from toolkit.gateway.refusal import Refusal, Why
-from toolkit.gateway.whatif.calls import REPORTS
+from toolkit.gateway.whatif.paths import REPORTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from starlette.routing import Route
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from toolkit.gateway.keys import Caller, KeyRing
@@ -31,11 +33,18 @@ CALLER: Final = "hotswap.caller"
 OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz"}) | PATHS
 """There is nothing to see there: whether the gateway lives, and the empty page of the dashboard."""
 _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_HOST: Final = re.compile(
+    r"\[([0-9a-f:.]+)\](?::[0-9]{0,5})?|([0-9a-z._-]*)(?::[0-9]{0,5})?|([0-9a-f:]*::?[0-9a-f:.]*)"
+)
 _ALLOWED_HEADERS = "authorization, content-type, idempotency-key, x-api-key, x-hotswap-priority, x-hotswap-session"
 _EXPOSED_HEADERS = (
     "x-hotswap-reason, x-hotswap-cache, x-hotswap-host, x-hotswap-model, idempotent-replayed, retry-after"
 )
-_SAFETY_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_SAFETY_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
 
 
 class Guard:
@@ -50,6 +59,7 @@ class Guard:
         origins: Collection[str],
         by_address: bool,
         refused: Callable[[Why], None],
+        routes: Sequence[Route] = (),
     ) -> None:
         self._app = app
         self._keys = keys
@@ -57,6 +67,8 @@ class Guard:
         self._origins = frozenset(origins)
         self._by_address = by_address
         self._refused = refused
+        self.routes = tuple(routes)
+        """What is behind the door."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the request in, or answer it."""
@@ -73,6 +85,7 @@ class Guard:
             await send(message)
 
         try:
+            _check_one_host(scope)
             self._check_address(headers, origin, allowed=allowed)
             if allowed and scope["method"] == "OPTIONS":
                 await _answer_preflight(sending)
@@ -140,11 +153,16 @@ def _cors(origin: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
+def _check_one_host(scope: Scope) -> None:
+    """Whoever stands before the gateway may have looked at another one of several. Raises Refusal."""
+    if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+        raise Refusal(Why.BAD_REQUEST, "the request has more than one Host header")
+
+
 def _host_part(header: str) -> str:
-    """The host of `host:port`; brackets of IPv6 taken off."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0]
-    return header.partition(":")[0] if header.count(":") == 1 else header
+    """The host of `host:port`, brackets of IPv6 taken off; empty for what has no such form."""
+    found = _HOST.fullmatch(header)
+    return "" if found is None else found[1] or found[2] or found[3]
 
 
 def _is_address(host: str) -> bool:

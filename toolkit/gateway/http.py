@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-MOST_DEPTH: Final = 64
-"""How deep a body may be nested; the deepest that clients mean to send are JSON schemas."""
+BODY_S: Final = 300
+"""How long a body may take to come: 64 MiB over two megabits a second."""
 _JSON = "application/json"
 Headers = tuple[tuple[str, str], ...]
 
@@ -30,11 +30,23 @@ def headers_of(scope: Scope) -> dict[str, str]:
 async def read_body(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
     """The whole body.
 
+    A compressed one is refused: a few bytes of it can be gigabytes.
+
     Raises:
-        Refusal: it is too long, by what it says or by what comes.
+        Refusal: it is too long, by what it says or by what comes; it is compressed; it comes too slowly.
         ClientLeft: the client has gone before its end.
     """
-    said = headers_of(scope).get("content-length", "")
+    headers = headers_of(scope)
+    if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+        raise Refusal(Why.ENCODED, "compressed bodies are not taken; send it as it is, without Content-Encoding")
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await _read_all(headers.get("content-length", ""), receive, most_bytes)
+    except TimeoutError:
+        raise Refusal(Why.TOO_SLOW, f"the body was not here after {BODY_S} s") from None
+
+
+async def _read_all(said: str, receive: Receive, most_bytes: int) -> bytes:
     too_long = Refusal(Why.TOO_LARGE, f"the body is longer than {most_bytes} bytes, the limit (gateway.limits.body)")
     if said.isdecimal() and int(said) > most_bytes:
         raise too_long
@@ -51,23 +63,6 @@ async def read_body(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
         parts.append(part)
         if not message.get("more_body"):
             return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def json_object(body: bytes) -> dict[str, Any]:
-    """The body as a JSON object. Raises Refusal if it is none, or too deep."""
-    if not body.strip():
-        raise Refusal(Why.BAD_REQUEST, "missing request body")
-    try:
-        value = json.loads(body)
-    except RecursionError:
-        raise Refusal(Why.BAD_REQUEST, f"the body is nested deeper than {MOST_DEPTH} levels") from None
-    except (ValueError, UnicodeDecodeError):
-        raise Refusal(Why.BAD_REQUEST, "the body is not JSON") from None
-    if not isinstance(value, dict):
-        raise Refusal(Why.BAD_REQUEST, "the body is not a JSON object")
-    if _is_deeper(value, MOST_DEPTH):
-        raise Refusal(Why.BAD_REQUEST, f"the body is nested deeper than {MOST_DEPTH} levels")
-    return value
 
 
 class ClientLeft(Exception):  # noqa: N818 - nothing is wrong
@@ -143,17 +138,3 @@ def refusal_headers(refusal: Refusal) -> Headers:
     if refusal.why is Why.NO_KEY:
         headers += (("www-authenticate", 'Bearer realm="hotswap"'),)
     return headers
-
-
-def _is_deeper(value: Any, most: int) -> bool:
-    level = [value]
-    for _ in range(most):
-        level = [
-            inner
-            for each in level
-            for inner in (each.values() if isinstance(each, dict) else each)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return False
-    return True

@@ -120,7 +120,7 @@ async def _stream(reply: Reply, chunks: ChatChunks, send: Send) -> None:
                 return
             for data in chunks.of(record):
                 await piece(send, data)
-    except OllamaError as error:
+    except (OllamaError, Refusal) as error:
         if not begun:
             raise
         await piece(send, event(openai_error(502, str(error))), more=False)

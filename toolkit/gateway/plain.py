@@ -19,11 +19,10 @@ if TYPE_CHECKING:
     from toolkit.gateway.backend import Backend
     from toolkit.gateway.fleet import Fleet
     from toolkit.gateway.keys import Caller
+    from toolkit.gateway.registries import Registries
 
 _HEADERS: Final = (("content-type", JSON), ("accept", f"{NDJSON}, {JSON}"))
 _OK: Final = 200
-_PULL_FIELDS: Final = ("model", "name", "stream")
-"""`insecure` is not among them: it lets a registry's answer send the host to any address (CVE-2026-5530)."""
 WRITES: Final = (
     ("POST", "/api/create"),
     ("POST", "/api/copy"),
@@ -35,8 +34,9 @@ WRITES: Final = (
 class Plain:
     """See the module. `writes`: create, copy, push and delete are let through."""
 
-    def __init__(self, fleet: Fleet, *, writes: bool) -> None:
+    def __init__(self, fleet: Fleet, registries: Registries, *, writes: bool) -> None:
         self._fleet = fleet
+        self._registries = registries
         self._writes = writes
 
     async def version(self, send: Send) -> None:
@@ -66,26 +66,29 @@ class Plain:
         backend = await self._fleet.place(name) if isinstance(name, str) and name else self._fleet.first()
         await relay(backend, WireRequest("POST", "/api/show", _HEADERS, as_json(body)), send)
 
-    async def pull(self, body: dict[str, Any], caller: Caller, send: Send) -> None:
-        """`POST /api/pull`: for admins; only the model's name and `stream` are passed on."""
+    def check_admin(self, path: str, caller: Caller) -> None:
+        """Raises Refusal if the caller may not change what a host has."""
         if not caller.is_admin:
-            raise Refusal(Why.NOT_ADMIN, "only an admin key may pull models")
-        name = body.get("model") or body.get("name")
-        if isinstance(name, str) and "://" in name:
-            raise Refusal(Why.BAD_REQUEST, "a model's name holds no scheme: write registry/team/model:tag")
-        kept = {field: body[field] for field in _PULL_FIELDS if field in body}
-        backend = self._fleet.first()
-        await relay(backend, WireRequest("POST", "/api/pull", _HEADERS, as_json(kept)), send, waits=True)
-        await backend.list_installed()
+            text = "only an admin key may pull models" if path == "/api/pull" else f"only an admin key may use {path}"
+            raise Refusal(Why.NOT_ADMIN, text)
 
-    async def write(self, method: str, path: str, body: bytes, caller: Caller, send: Send) -> None:
-        """Create, copy, push and delete: refused unless the config says otherwise, and then for admins."""
+    def check_writes(self, method: str, path: str) -> None:
+        """Create, copy, push and delete: raises Refusal unless the config lets them through."""
         if not self._writes:
             raise Refusal(Why.WRITES_OFF, f"{method} {path} is turned off here; gateway.writes: true lets it through")
-        if not caller.is_admin:
-            raise Refusal(Why.NOT_ADMIN, f"only an admin key may use {path}")
+
+    async def pull(self, body: dict[str, Any], send: Send) -> None:
+        """`POST /api/pull`: only the model's name and `stream` are passed on."""
         backend = self._fleet.first()
-        await relay(backend, WireRequest(method, path, _HEADERS, body), send, waits=True)
+        request = WireRequest("POST", "/api/pull", _HEADERS, as_json(self._registries.transfer(body)))
+        await relay(backend, request, send, waits=True)
+        await backend.list_installed()
+
+    async def write(self, method: str, path: str, body: dict[str, Any], send: Send) -> None:
+        """Create, copy, push and delete."""
+        backend = self._fleet.first()
+        kept = self._registries.kept(path, body)
+        await relay(backend, WireRequest(method, path, _HEADERS, as_json(kept)), send, waits=True)
         await backend.list_installed()
 
     async def _rows(self, path: str) -> list[dict[str, Any]]:

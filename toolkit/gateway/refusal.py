@@ -15,8 +15,10 @@ class Why(enum.Enum):
     FOREIGN_ORIGIN = ("foreign_origin", 403)
     NOT_FOUND = ("not_found", 404)
     BAD_REQUEST = ("bad_request", 400)
+    TOO_SLOW = ("too_slow", 408)
     BUSY = ("busy", 409)
     TOO_LARGE = ("too_large", 413)
+    ENCODED = ("encoded", 415)
     KEY_REUSED = ("key_reused", 422)
     TOO_OFTEN = ("too_often", 429)
     QUEUE_FULL = ("queue_full", 503)
@@ -25,6 +27,7 @@ class Why(enum.Enum):
     HOST_FAILED = ("host_failed", 502)
     HOST_SLOW = ("host_slow", 504)
     STOPPING = ("stopping", 503)
+    BROKEN = ("broken", 500)
     STORE_FAILED = ("store_failed", 507)
 
     def __init__(self, label: str, status: int) -> None:

@@ -36,7 +36,7 @@ REPLAYED: Final = "idempotent-replayed"
 _KEY = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?")
 _STRING = re.compile(r'"((?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _ESCAPED = re.compile(r"\\(.)")
-_SHAPE = "1 to 255 characters of ASCII, best a random UUID"
+SHAPE_OF_KEY: Final = "1 to 255 characters of ASCII, best a random UUID"
 _DELIVERY: Final = frozenset({"stream", "model"})
 """Not compared: how the answer is delivered; the model is compared as the client named it, not as it was routed."""
 _FOUND: Final = {"hit": "hit", "cold": "cold", "reload": "reload"}
@@ -54,14 +54,19 @@ def request_key_of(body: Mapping[str, Any], headers: Mapping[str, str], kind: Ki
     given, sent = body.get(FIELD), headers.get(HEADER)
     if given is not None and (kind != "chat" or session is None):
         raise Refusal(Why.BAD_REQUEST, f"{FIELD}: only answers of a session are kept; name a session in a chat")
-    if session is None or (given is None and sent is None):
-        return None
-    if given is not None and (not isinstance(given, str) or _KEY.fullmatch(given) is None):
-        raise Refusal(Why.BAD_REQUEST, f"{FIELD}: a text of {_SHAPE}")
+    if given is not None and not is_request_key(given):
+        raise Refusal(Why.BAD_REQUEST, f"{FIELD}: a text of {SHAPE_OF_KEY}")
     known = None if sent is None else _unquoted(sent.strip())
+    if session is None:
+        return None
     if given is not None and known is not None and given != known:
         raise Refusal(Why.BAD_REQUEST, f"{FIELD} and the header Idempotency-Key differ; send one of them")
     return given if known is None else known
+
+
+def is_request_key(given: Any) -> bool:
+    """Whether it has the form of a key."""
+    return isinstance(given, str) and _KEY.fullmatch(given) is not None
 
 
 def request_digest(ask: Ask) -> str:
@@ -134,5 +139,5 @@ def _unquoted(sent: str) -> str:
     quoted = _STRING.fullmatch(sent)
     key = _ESCAPED.sub(r"\1", quoted[1]) if quoted else sent
     if (not quoted and sent.startswith('"')) or _KEY.fullmatch(key) is None:
-        raise Refusal(Why.BAD_REQUEST, f'Idempotency-Key: "KEY" in double quotes; {_SHAPE}')
+        raise Refusal(Why.BAD_REQUEST, f'Idempotency-Key: "KEY" in double quotes; {SHAPE_OF_KEY}')
     return key

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from toolkit.errors import UsageError
+from toolkit.gateway.patience import impatient
 from toolkit.replay.collector import calm_collector
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _BACKLOG = 2048
 _IDLE_CONNECTION_S = 75
 """Clients rest between two requests longer than uvicorn's 5 s; what they send into a connection's end is lost."""
 _COLLECT_EVERY_S = 60.0
+NS_PER_S = 1_000_000_000
 
 
 def listen(bind: str, port: int) -> socket.socket:
@@ -59,7 +61,8 @@ async def serve(gateway: Gateway, listening: socket.socket, ready: Callable[[], 
     """Serve until SIGINT or SIGTERM; `ready` is called once clients can connect. Answers under way may end."""
     config = uvicorn.Config(
         gateway.app,
-        http="httptools",
+        http=impatient(gateway.limits.head_ns / NS_PER_S),
+        limit_concurrency=gateway.limits.connections,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -11,6 +11,7 @@ and later others) have in common is here.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -41,7 +42,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK = range(200, 300)
 
 
-class Exchange(Generic[E, A]):
+class Exchange(ABC, Generic[E, A]):
     """What all kinds share: times, the head, error bodies, failures."""
 
     accepts: tuple[str, ...] = (JSON,)
@@ -107,25 +108,13 @@ class Exchange(Generic[E, A]):
             what = f"was answered with {failures.quoted(kind)} instead of {' or '.join(self.accepts)}"
             raise failures.protocol_error(self.where, what, self.progress())
 
+    @abstractmethod
     def data(self, chunk: bytes, now_ns: int) -> Iterator[E]:
         """Bytes of the body are here; the events that they complete, then perhaps an error. To be used up."""
-        self._has_body = self._has_body or bool(chunk)
-        if self._status not in _OK:
-            self._error_body += chunk[: _MAX_ERROR_BYTES - len(self._error_body)]
-            return
-        try:
-            yield from self._take(chunk, now_ns)
-        except WrongJsonError as error:
-            raise self._not_the_api(error) from None
 
+    @abstractmethod
     def end(self, now_ns: int) -> Iterator[E]:
         """The body is complete; the events that only its end completes, then perhaps an error. To be used up."""
-        if self._status not in _OK:
-            raise self._answered()
-        try:
-            yield from self._finish(now_ns)
-        except WrongJsonError as error:
-            raise self._not_the_api(error) from None
 
     def failed(self, error: TransportError, connect_ns: int | None) -> OllamaError:
         """The transport gave up."""
@@ -151,20 +140,46 @@ class Exchange(Generic[E, A]):
             self.where, self._status, bytes(self._error_body), is_json=self._is_json, progress=self.progress()
         )
 
-    def _not_the_api(self, error: WrongJsonError) -> OllamaError:
-        return failures.protocol_error(self.where, f"was answered with something else: {error}", self.progress())
-
-    def _take(self, chunk: bytes, now_ns: int) -> Iterable[E]:
-        raise NotImplementedError
-
-    def _finish(self, now_ns: int) -> Iterable[E]:
-        raise NotImplementedError
-
     def _so_far(self) -> tuple[str, str]:
         return "", ""
 
 
-class DocumentExchange(Exchange[StreamEvent, A]):
+class ReadExchange(Exchange[E, A]):
+    """An answer that is read here, and must be the API's."""
+
+    def data(self, chunk: bytes, now_ns: int) -> Iterator[E]:
+        """See `Exchange`; a status that is no success has its explanation kept."""
+        self._has_body = self._has_body or bool(chunk)
+        if self._status not in _OK:
+            self._error_body += chunk[: _MAX_ERROR_BYTES - len(self._error_body)]
+            return
+        try:
+            yield from self._take(chunk, now_ns)
+        except WrongJsonError as error:
+            raise self._not_the_api(error) from None
+
+    def end(self, now_ns: int) -> Iterator[E]:
+        """See `Exchange`; a status that is no success is raised."""
+        if self._status not in _OK:
+            raise self._answered()
+        try:
+            yield from self._finish(now_ns)
+        except WrongJsonError as error:
+            raise self._not_the_api(error) from None
+
+    def _not_the_api(self, error: WrongJsonError) -> OllamaError:
+        return failures.protocol_error(self.where, f"was answered with something else: {error}", self.progress())
+
+    @abstractmethod
+    def _take(self, chunk: bytes, now_ns: int) -> Iterable[E]:
+        """Bytes of the body. Raises WrongJsonError if it is not the API's."""
+
+    @abstractmethod
+    def _finish(self, now_ns: int) -> Iterable[E]:
+        """The body is complete. Raises WrongJsonError if it is not the API's."""
+
+
+class DocumentExchange(ReadExchange[StreamEvent, A]):
     """An answer of one JSON object; `read` makes the typed answer of it and of the times."""
 
     def __init__(self, request: WireRequest, where: Where, read: Callable[[Mapping[str, Any], Times], A]) -> None:
@@ -187,7 +202,7 @@ class DocumentExchange(Exchange[StreamEvent, A]):
         return ()
 
 
-class LinesExchange(Exchange[E, A]):
+class LinesExchange(ReadExchange[E, A]):
     """An answer of JSON lines; a kind of it says what a line means and which is the last."""
 
     accepts = (NDJSON, JSON)
@@ -226,8 +241,9 @@ class LinesExchange(Exchange[E, A]):
             raise failures.error_line(self.where, record["error"], self.progress())
         return record
 
+    @abstractmethod
     def _line(self, line: bytes, now_ns: int) -> E:
-        raise NotImplementedError
+        """One line, which may be the last. Raises WrongJsonError if it is not the API's."""
 
 
 class StreamExchange(LinesExchange[StreamEvent, A]):

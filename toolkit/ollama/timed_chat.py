@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.ollama import failures
-from toolkit.ollama.exchange import Exchange
+from toolkit.ollama.exchange import ReadExchange
 from toolkit.ollama.json_fields import WrongJsonError, load_object
 from toolkit.ollama.ndjson import LineSplitter, LineTooLongError
 from toolkit.ollama.parsing import parse_chat_line
@@ -29,7 +29,7 @@ _NOTHING: Iterator[StreamEvent] = iter(())
 _NOT_LAST, _SOME_TEXT, _NO_TEXT = b'"done":false}', b'"content":"', b'"content":""'
 
 
-class TimedChatExchange(Exchange[StreamEvent, TimedAnswer]):
+class TimedChatExchange(ReadExchange[StreamEvent, TimedAnswer]):
     """See the module; it gives no events, only an answer."""
 
     accepts = (NDJSON, JSON)

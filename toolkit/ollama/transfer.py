@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from toolkit.ollama.exchange import Exchange, LinesExchange
+from toolkit.ollama.exchange import LinesExchange, ReadExchange
 from toolkit.ollama.json_fields import WrongJsonError, count_field, text_field
 from toolkit.ollama.types import Deleted, StreamEvent, TransferLine, Transferred
 
@@ -47,7 +47,7 @@ class TransferExchange(LinesExchange[TransferLine, Transferred]):
         return progress
 
 
-class DeleteExchange(Exchange[StreamEvent, Deleted]):
+class DeleteExchange(ReadExchange[StreamEvent, Deleted]):
     """A success without a body."""
 
     def __init__(self, request: WireRequest, where: Where, model: str) -> None:

@@ -65,10 +65,12 @@ class Asset:
 def load_assets() -> dict[str, Asset]:
     """The files by path; `/dashboard/index.html` is the page."""
     folder = files(__package__).joinpath("static")
-    return {
-        f"/dashboard/{name}": Asset(_TYPES[name.rpartition(".")[2]], folder.joinpath(name).read_bytes())
-        for name in _NAMES
-    }
+    return {f"/dashboard/{name}": Asset(content_type_of(name), folder.joinpath(name).read_bytes()) for name in _NAMES}
+
+
+def content_type_of(name: str) -> str:
+    """The media type of a file of the page, by its name."""
+    return _TYPES[name.rpartition(".")[2]]
 
 
 def wants_page(headers: Mapping[str, str]) -> bool:

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from toolkit.ollama.types import ChatMessage
 
 Outcome = Literal["answered", "cancelled", "failed"]
-_OWN = r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}"
-_ID = re.compile(_OWN)
-_FULL_ID = re.compile(rf"(?:\S{{1,255}}/)?{_OWN}")
-_SHAPE = "a session's id is up to 128 letters, digits and any of . _ : @ + -, beginning with a letter or digit"
+OWN_ID = r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}"
+_ID = re.compile(OWN_ID)
+_FULL_ID = re.compile(rf"(?:\S{{1,255}}/)?{OWN_ID}")
+SHAPE_OF_ID = "a session's id is up to 128 letters, digits and any of . _ : @ + -, beginning with a letter or digit"
 
 
 def session_of_key(key_name: str | None, session_id: str) -> str:
@@ -25,14 +25,14 @@ def session_of_key(key_name: str | None, session_id: str) -> str:
         UsageError: that is no id.
     """
     if not _ID.fullmatch(session_id):
-        raise UsageError(_SHAPE)
+        raise UsageError(SHAPE_OF_ID)
     return session_id if key_name is None else f"{key_name}/{session_id}"
 
 
 def checked_id(session_id: str) -> str:
     """The full id as it is, if it is one. Raises UsageError."""
     if not _FULL_ID.fullmatch(session_id):
-        raise UsageError(_SHAPE)
+        raise UsageError(SHAPE_OF_ID)
     return session_id
 
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from toolkit.gateway.http import headers_of, json_object, whole, whole_json
+from toolkit.gateway.api.reading import read_shape
+from toolkit.gateway.api.whatif import WhatIfBody
+from toolkit.gateway.http import headers_of, whole, whole_json
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.whatif.question import question_from
 
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     from toolkit.gateway.keys import Caller
     from toolkit.gateway.whatif.desk import Desk
 
-PATH: Final = "/api/llm/what-if"
-REPORTS: Final = "/what-if/"
-"""Below it a report by its token, which is told to those who have a key: a link cannot carry the key itself."""
 _OK, _ACCEPTED = 200, 202
 _FRESH: Final = (("cache-control", "no-store"),)
 _REPORT_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
@@ -45,7 +44,7 @@ class WhatIfCalls:
         kind = headers_of(scope).get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise Refusal(Why.BAD_REQUEST, "send the question as application/json")
-        self._desk.ask(question_from(json_object(body), self._desk.in_use))
+        self._desk.ask(question_from(read_shape(body, WhatIfBody), self._desk.in_use))
         await whole_json(send, _ACCEPTED, {**self._desk.as_json(), "may_ask": True}, _FRESH)
 
     async def cancel(self, caller: Caller, send: Send) -> None:

@@ -13,6 +13,7 @@ import binascii
 import json
 import math
 import struct
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -57,15 +58,15 @@ class _Reading:
             self.fault = fault
 
 
-class GoType:
+class GoType(ABC):
     """A type that can be filled from JSON. `zero` is what a field holds that was not given."""
 
     name: str
     zero: Any = None
 
+    @abstractmethod
     def read(self, value: Any, old: Any, reading: _Reading) -> Any:
         """Put `value` in place of `old` and return what the field then holds."""
-        raise NotImplementedError
 
 
 def describe(value: Any) -> str:
