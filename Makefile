@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test fuzz api-fuzz test-live lint bench lock pictures validation clean load-table gateway-table gateway-soak strategies dashboard-picture
+.PHONY: install demo test fuzz api-fuzz test-live lint bench lock pictures validation clean load-table gateway-table gateway-soak strategies plans dashboard-picture
 
 install: $(VENV)/.installed
 
@@ -24,7 +24,7 @@ demo: install
 	$(BIN)/hotswap compare scenarios/working-day.yaml --out reports/demo
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 --benchmark-disable
+	$(BIN)/python -m pytest -n 2 --dist worksteal --benchmark-disable
 
 # Connection, routing and hot swap on a real host: models are loaded and unloaded there, and it is put back afterwards.
 test-live: $(VENV)/.installed-dev
@@ -84,6 +84,10 @@ validation: $(VENV)/.installed-dev
 # The table "which strategy should I use?"; about three minutes.
 strategies: install
 	$(BIN)/python docs/renew_strategies.py
+
+# The table of docs/plan.md: every bundled scenario planned; about four minutes on two cores.
+plans: install
+	$(BIN)/python docs/renew_plans.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.program import Done, run_here
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -34,10 +36,9 @@ host: {{disk: {{free: 60GB}}}}
 FAULTS = "faults: [{fault: pull_stops, at: 50, when: {path: /api/pull, model: 'deepseek-coder-v2:16b', times: 1}}]\n"
 
 
-def provision(*arguments: object, code: int = 0) -> subprocess.CompletedProcess[str]:
+def provision(*arguments: object, code: int = 0) -> Done:
     """Run a command that is expected to end with `code`; nobody is at its terminal."""
-    command = [*PROGRAM, "provision", *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    done = run_here("provision", *arguments)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
     return done
@@ -146,20 +147,18 @@ def test_prune_asks_and_takes_no_for_an_answer(config: Path) -> None:
     assert "old:latest" in installed(config)
 
 
-def test_settings_of_a_compose_service(config: Path, tmp_path: Path) -> None:
+def test_settings_of_a_compose_service(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Real files, a docker that only notes what it is told; the twin is the server that comes up again."""
     docker, told, compose = tmp_path / "docker", tmp_path / "told", tmp_path / "compose.yaml"
     docker.write_text(f"#!/bin/sh\necho \"$@\" >> '{told}'\n", encoding="utf-8")
     docker.chmod(0o755)
     plain = config.read_text(encoding="utf-8").replace("disk: {free: 60GB}", "settings: {OLLAMA_ORIGINS: 'a$b \"%'}")
     config.write_text(plain, encoding="utf-8")
-    path = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     where = ("--local", "--compose", compose, "--config", config)
 
     def settings(*arguments: object, code: int = 0) -> Any:
-        command = [*PROGRAM, "provision", "settings", *map(str, arguments), *map(str, where), "--json", "--quiet"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=path)
-        assert done.returncode == code, done.stderr
+        done = provision("settings", *arguments, *where, "--json", "--quiet", code=code)
         return json.loads(done.stdout) if code == 0 else done.stderr
 
     planned = settings("plan")

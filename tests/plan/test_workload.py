@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.plan.workload import ScenarioLoad, TraceLoad
@@ -35,6 +35,7 @@ def openings(plan: Plan) -> list[int]:
     return [request.at_ns for request in plan.requests if request.at_ns is not None]
 
 
+@settings(max_examples=25)  # each makes four plans
 @given(st.floats(0.25, 8), st.integers(0, 3))
 def test_another_load_is_the_same_arrivals_on_a_faster_clock(load: float, repetition: int) -> None:
     workload = load_of(OPEN)

@@ -116,6 +116,7 @@ def load_jsonable(answer: LoadAnswer, slos: Sequence[Slo]) -> dict[str, Any]:
             "at": None if checked.at is None else judged_jsonable(checked.at, slos),
             "above": None if checked.above is None else judged_jsonable(checked.above, slos),
             "rounds": checked.rounds,
+            "first_repetition": None if checked.at is None else checked.found.repetitions,
         },
         "open_end": checked.found.open_end,
         "failing_below": list(checked.found.failing_below),

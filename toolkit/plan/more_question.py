@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 COARSE: Final = Effort(scan=2, requests=2_000, fewest=2, most=4, tolerance=1.1)
 MOST_GAIN: Final = 8
-"""The search goes no further than so many times the load that it begins with."""
+LEAST_GAIN: Final = 1.5
+LONG_PLAN: Final = 8_000
+"""The search goes no further than eight times the load that it begins with; where plans have more requests than this,
+not beyond one and a half times."""
 _MOST_PLACEMENTS: Final = 3
 _MOST_MODELS: Final = 8
 """Of more models only single ones are moved: the number of placements doubles with each."""
@@ -120,7 +123,9 @@ def _coarse(sweep: Sweep, case: Case, start: float) -> Found:
     def measure(loads: Sequence[float], repetitions: int) -> Sequence[Sequence[Tally]]:
         return sweep.measure([(case, load) for load in loads], range(repetitions), "what more would bring")
 
-    highest = study.workload.snapped(min(highest_of(sweep), start * MOST_GAIN))
+    short = LONG_PLAN / max(len(study.workload.plan(1.0, 0).requests), 1)
+    gain = max(start * LEAST_GAIN, min(start * MOST_GAIN, short))
+    highest = study.workload.snapped(min(highest_of(sweep), gain))
     search = LoadSearch(measure, study.slos, study.workload.snapped, COARSE, highest=highest)
     begin = study.workload.snapped(start)
     return search.refine(begin, COARSE.repetitions(measure((begin,), COARSE.scan)[0]))

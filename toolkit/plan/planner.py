@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 QUESTIONS: Final = ("load", "settings", "host", "more")
 _HARDER: Final = 1.25
 """Settings race at so many times the load that is kept already."""
+_MOST_ON_HOST: Final = 64
+"""How far the load of the chosen host is looked for: it was chosen for this workload, and this is room to grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ def _with_host(report: Report, sweep: Sweep, hosts: HostAnswer, effort: Effort) 
     report = replace(report, hosts=hosts)
     if hosts.chosen is None:
         return report
-    return replace(report, host_load=largest_load(sweep, hosts.chosen.case, f"on {hosts.chosen.option.name}", effort))
+    name = f"on {hosts.chosen.option.name}"
+    return replace(report, host_load=largest_load(sweep, hosts.chosen.case, name, effort, _MOST_ON_HOST))
 
 
 def _costs(report: Report, sweep: Sweep, best: Case, table: GpuTable) -> Iterator[CostRow]:

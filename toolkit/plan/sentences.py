@@ -106,10 +106,14 @@ def _gain(row: MoreRow, now: float | None) -> str:
     return f"{about} {times(gain)} the load" if abs(gain - 1) > SAME else "about the same load"
 
 
+def _share(share: float) -> str:
+    return "less than 1 %" if 0 < share < 0.01 else percent(share, 0)  # noqa: PLR2004 - a percent
+
+
 def _cost_sentence(costs: tuple[CostRow, ...]) -> str:
     told = [
         f"{row.cost.money:,.2f} {row.currency} and {row.cost.energy_wh / 1000:,.2f} kWh on {row.host} "
-        f"(at work {percent(row.cost.busy_share, 0)} of the time)"
+        f"(at work {_share(row.cost.busy_share)} of the time)"
         for row in costs
     ]
     return f"A thousand requests of this workload cost {listed(told)}."

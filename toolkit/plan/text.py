@@ -56,10 +56,11 @@ def load_notes(answer: LoadAnswer) -> tuple[str, ...]:
     notes = []
     found = answer.checked.found
     if answer.interval is not None:
+        stands = "; the answer stands 5 % below it" if answer.users is None else ""
         low, high = (times(bound).removesuffix(" times") for bound in (answer.interval.low, answer.interval.high))
         notes.append(
             f"The crossing lies between {low} and {high} times this workload ({percent(answer.interval.level, 0)} "
-            f"interval over {answer.interval.count} repetitions); the answer stands 5 % below it."
+            f"interval over {answer.interval.count} repetitions){stands}."
         )
     notes += _check_note(answer)
     if found.failing_below:
