@@ -1,6 +1,6 @@
 """Puts what `hotswap plan` answers on the bundled scenarios into docs/plan.md, between its two `table` marks.
 
-    python docs/renew_plans.py
+    python docs/renew_plans.py [SCENARIO …]
 
 Beside it, docs/plan_answers.json has each load that was found and how it was checked, for the test that plays it again.
 """
@@ -84,19 +84,26 @@ def _words(load: dict[str, Any]) -> str:
     return f"{people} ({load['load']:.3g} ×){' and more' if load['open_end'] else ''}"
 
 
-def main() -> None:
-    """Plan every scenario, then write both files."""
+def main(only: list[str]) -> None:
+    """Plan every scenario, or those that are named; then write both files."""
+    page = PAGE.read_text(encoding="utf-8")
+    known: list[dict[str, Any]] = json.loads(ANSWERS.read_text(encoding="utf-8")) if only else []
     rows = [f"| {' | '.join(HEADS)} |", "|---|---|---|---|--:|--:|--:|"]
     answers: list[dict[str, Any]] = []
     for scenario in sorted((PROJECT / "scenarios").glob("*.yaml")):
+        name = scenario.stem
+        if only and name not in only:
+            rows += [line for line in page.splitlines() if line.startswith(f"| {name} |")]
+            answers += [one for one in known if one["scenario"] == name]
+            continue
         told, took_s, used_s = planned(scenario)
-        rows.append(row(scenario.stem, told, took_s, used_s))
-        answers += checks_of(scenario.stem, told)
+        rows.append(row(name, told, took_s, used_s))
+        answers += checks_of(name, told)
         sys.stderr.write(f"{rows[-1]}\n")
-    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), "\n".join(rows)), encoding="utf-8")
+    PAGE.write_text(renewed(page, "\n".join(rows)), encoding="utf-8")
     lines = ",\n".join(f"  {json.dumps(one)}" for one in answers)
     ANSWERS.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -24,15 +24,14 @@ if TYPE_CHECKING:
 _DRAWS_SEED: Final = 1
 
 
-def largest_load(sweep: Sweep, case: Case, label: str, effort: Effort, most: float = HIGHEST) -> LoadAnswer:
-    """Search and check the largest load of a case, up to `most`."""
+def largest_load(sweep: Sweep, case: Case, label: str, effort: Effort) -> LoadAnswer:
+    """Search and check the largest load of a case."""
     study = sweep.study
-    highest = min(highest_of(sweep), study.workload.snapped(most))
 
     def measure(loads: Sequence[float], repetitions: range) -> tuple[tuple[Tally, ...], ...]:
         return sweep.measure([(case, load) for load in loads], repetitions, f"the largest load {label}")
 
-    checked = find_and_check(measure, study.slos, study.workload.snapped, effort, highest)
+    checked = find_and_check(measure, study.slos, study.workload.snapped, effort, highest_of(sweep))
     found = checked.found
     if found.load is None:
         return LoadAnswer(label, case, checked, None, None, None, _worst(checked, study.slos))

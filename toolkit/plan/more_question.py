@@ -123,9 +123,9 @@ def _coarse(sweep: Sweep, case: Case, start: float) -> Found:
     def measure(loads: Sequence[float], repetitions: int) -> Sequence[Sequence[Tally]]:
         return sweep.measure([(case, load) for load in loads], range(repetitions), "what more would bring")
 
-    short = LONG_PLAN / max(len(study.workload.plan(1.0, 0).requests), 1)
-    gain = max(start * LEAST_GAIN, min(start * MOST_GAIN, short))
-    highest = study.workload.snapped(min(highest_of(sweep), gain))
-    search = LoadSearch(measure, study.slos, study.workload.snapped, COARSE, highest=highest)
     begin = study.workload.snapped(start)
+    requests = max(len(study.workload.plan(1.0, 0).requests), 1)
+    gain = max(start * LEAST_GAIN, min(start * MOST_GAIN, LONG_PLAN / requests))
+    highest = study.workload.snapped(max(min(highest_of(sweep), gain), begin))
+    search = LoadSearch(measure, study.slos, study.workload.snapped, COARSE, highest=highest)
     return search.refine(begin, COARSE.repetitions(measure((begin,), COARSE.scan)[0]))

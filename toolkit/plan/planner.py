@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 QUESTIONS: Final = ("load", "settings", "host", "more")
 _HARDER: Final = 1.25
 """Settings race at so many times the load that is kept already."""
-_MOST_ON_HOST: Final = 64
-"""How far the load of the chosen host is looked for: it was chosen for this workload, and this is room to grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,9 @@ def answer(sweep: Sweep, case: Case, asked: Asked) -> Report:
         found_loads = [one for one in (report.best_load, report.load) if one is not None]
         now = next((one for one in found_loads if one.case == best), None)
         start = next((one.load for one in found_loads if one.load is not None), 1.0)
-        report = replace(report, more=what_more_brings(sweep, best, memory, models, gpus=gpus, start=start, now=now))
+        if now is None or not now.checked.found.open_end:  # else there is nothing that more could bring
+            more = what_more_brings(sweep, best, memory, models, gpus=gpus, start=start, now=now)
+            report = replace(report, more=more)
     costs = tuple(_costs(report, sweep, best, asked.table))
     return replace(report, costs=costs, assumptions=_assumptions(asked.table) if costs or report.hosts else ())
 
@@ -101,7 +101,7 @@ def _with_host(report: Report, sweep: Sweep, hosts: HostAnswer, effort: Effort) 
     if hosts.chosen is None:
         return report
     name = f"on {hosts.chosen.option.name}"
-    return replace(report, host_load=largest_load(sweep, hosts.chosen.case, name, effort, _MOST_ON_HOST))
+    return replace(report, host_load=largest_load(sweep, hosts.chosen.case, name, effort))
 
 
 def _costs(report: Report, sweep: Sweep, best: Case, table: GpuTable) -> Iterator[CostRow]:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 SCAN: Final = (0.25, 0.5, 1.0, 2.0)
 LOWEST: Final = 1 / 64
-HIGHEST: Final = 256.0
+HIGHEST: Final = 64.0
+"""Beyond so many times the workload nothing is simulated: that host has nothing to fear from this workload."""
 LONG_PLAN: Final = 2_500
 """Requests in a plan."""
 REFUTED_AT: Final = 1.1
