@@ -32,7 +32,7 @@ from toolkit.host.scheduler import (
     profile,
 )
 from toolkit.host.virtual.durations import LoadStart, Timing
-from toolkit.host.virtual.processor import Processor, Task
+from toolkit.host.virtual.processor import Task
 from toolkit.host.virtual.records import (
     BAD_REQUEST,
     CANCELLED,
@@ -49,7 +49,11 @@ from toolkit.host.virtual.records import (
     Ask,
     RequestRecord,
     Ticket,
+    plain_record,
+    record_of,
 )
+from toolkit.host.virtual.shared_cores import SharedCores
+from toolkit.host.virtual.slots import Slots
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -60,17 +64,6 @@ if TYPE_CHECKING:
 
 
 NEVER_NS = 1 << 62
-
-
-class _Slots:
-    """Places of one runner; first come, first served."""
-
-    __slots__ = ("active", "places", "waiting")
-
-    def __init__(self, places: int) -> None:
-        self.places = places
-        self.active = 0
-        self.waiting: deque[Ticket] = deque()
 
 
 class VirtualHost:
@@ -116,11 +109,9 @@ class VirtualHost:
         self._demands: dict[tuple[str, tuple[tuple[str, Any], ...]], Demand] = {}
         self._keep_alives: dict[str, int | None] = {}
         self._attempts: dict[str, int] = {}
-        self._slots: dict[Runner, _Slots] = {}
+        self._slots = Slots()
         self._loading: Runner | None = None
-        self._processor = None if cores is None else Processor(cores)
-        self._threads = 0.0 if cores is None else cores.threads
-        self._processor_wakes = 0
+        self._cores = None if cores is None else SharedCores(cores, self._push, lambda: self.now_ns)
 
     # What clients call -------------------------------------------------------------------------------------------
 
@@ -148,7 +139,7 @@ class VirtualHost:
         if ask.kind == UNLOAD or (ask.kind == PRELOAD and keep_alive_ns == 0):
             self._note_arrival(ask, model)
             self._perform(self.scheduler.unload(model, self.now_ns, ask.id))
-            self._call_back(on_done, self._plain_record(ask, OK, SUCCESS, None))
+            self._call_back(on_done, plain_record(ask, OK, SUCCESS, None, self.now_ns))
             return None
         ticket = Ticket(ask, model, demand, keep_alive_ns, on_served=on_served, on_done=on_done)
         self._perform(self.scheduler.submit(ticket, self.now_ns))
@@ -219,7 +210,7 @@ class VirtualHost:
         self._note_arrival(ask, model)
         if self._observer is not None:
             self._observer.event(self.now_ns, "request_rejected", request=ask.id, status=status, error=str(error))
-        self._call_back(on_done, self._plain_record(ask, REJECTED, status, str(error)))
+        self._call_back(on_done, plain_record(ask, REJECTED, status, str(error), self.now_ns))
 
     def _call_back(self, on_done: Callable[[RequestRecord], None] | None, record: RequestRecord) -> None:
         if on_done is not None:
@@ -242,26 +233,21 @@ class VirtualHost:
         if not self._with_slots or ticket.ask.kind != CHAT:
             self._begin(ticket, runner, 1)
             return
-        slots = self._slots.get(runner)
-        if slots is None:
-            slots = self._slots[runner] = _Slots(runner.launch.num_parallel)
-        if slots.active < slots.places:
-            slots.active += 1
-            ticket.in_slot = True
-            self._begin(ticket, runner, slots.active)
-        else:
-            slots.waiting.append(ticket)
+        active = self._slots.enter(ticket, runner)
+        if active is not None:
+            self._begin(ticket, runner, active)
 
     def _begin(self, ticket: Ticket, runner: Runner, active: int) -> None:
         now_ns = self.now_ns
         ticket.service_start_ns = now_ns
         duration_ns = self._timing.service_ns(ticket, runner, now_ns, active)
-        if self._processor is not None and ticket.wall_clock:
-            self._work(Task(ticket, NEVER_NS, self._threads, self._service_over, ticket))
-        elif self._processor is not None:
+        cores = self._cores
+        if cores is not None and ticket.wall_clock:
+            cores.start(Task(ticket, NEVER_NS, cores.threads, self._service_over, ticket))
+        elif cores is not None:
             if ticket.first_part_ns is not None:
-                self._work(Task((ticket,), ticket.first_part_ns, 0.0, self._first_part_over, ticket))
-            self._work(Task(ticket, duration_ns, self._threads, self._service_over, ticket))
+                cores.start(Task((ticket,), ticket.first_part_ns, 0.0, self._first_part_over, ticket))
+            cores.start(Task(ticket, duration_ns, cores.threads, self._service_over, ticket))
             return
         if ticket.first_part_ns is not None:
             ticket.first_ns = now_ns + ticket.first_part_ns
@@ -286,13 +272,10 @@ class VirtualHost:
         runner = ticket.runner
         if runner is None:
             return
-        slots = self._slots[runner]
-        if slots.waiting:
-            heir = slots.waiting.popleft()
-            heir.in_slot = True
-            self._begin(heir, runner, slots.active)
-        else:
-            slots.active -= 1
+        next_in = self._slots.leave(runner)
+        if next_in is not None:
+            heir, active = next_in
+            self._begin(heir, runner, active)
 
     def _leave(self, ticket: Ticket) -> None:
         """A served request was cancelled: it gives up its slot, or its place in the line for one."""
@@ -300,48 +283,14 @@ class VirtualHost:
         if ticket.in_slot:
             self._hand_over_slot(ticket)
         elif ticket.service_start_ns is None and ticket.runner is not None:
-            self._slots[ticket.runner].waiting.remove(ticket)
+            self._slots.give_up(ticket, ticket.runner)
 
     def _done(self, ticket: Ticket, outcome: str, status: int, error: str | None) -> None:
         ticket.done = True
         on_done = ticket.on_done
         if on_done is None:
             return
-        evictions = ticket.evictions
-        ask = ticket.ask
-        runner = ticket.runner
-        record = RequestRecord(
-            ask.id,
-            ask.model,
-            ask.kind,
-            outcome,
-            status,
-            error,
-            ticket.path,
-            ticket.arrived_ns,
-            ticket.queued_ns,
-            ticket.dequeued_ns,
-            ticket.evict_wait_ns,
-            ticket.load_start_ns,
-            ticket.load_end_ns,
-            ticket.served_ns,
-            ticket.service_start_ns,
-            self.now_ns,
-            None if runner is None else runner.name,
-            tuple(eviction.victim.name for eviction in evictions) if evictions else (),
-            any(eviction.reason == "reload" for eviction in evictions) if evictions else False,
-            ask,
-            ticket.first_ns,
-        )
-        self._callbacks.append((on_done, record))
-
-    def _plain_record(self, ask: Ask, outcome: str, status: int, error: str | None) -> RequestRecord:
-        """The record of something that was never scheduled."""
-        now_ns = self.now_ns
-        return RequestRecord(
-            ask.id, ask.model, ask.kind, outcome, status, error, None, now_ns, None, None, 0, None, None, None, None,
-            now_ns, None, (), False, ask,
-        )  # fmt: skip
+        self._callbacks.append((on_done, record_of(ticket, outcome, status, error, self.now_ns)))
 
     # Effects -----------------------------------------------------------------------------------------------------
 
@@ -374,10 +323,10 @@ class VirtualHost:
         plan = self._timing.load(LoadStart(runner, launch, report, attempt, others, self.now_ns))
         self._loading = runner
         over = (runner, report, plan.failure)
-        if self._processor is None or plan.work is None:
+        if self._cores is None or plan.work is None:
             self._push(self.now_ns + plan.duration_ns, self._load_over, over)
             return
-        self._work(Task(runner, plan.work.work_ns, 1.0, self._load_worked, (self.now_ns, plan.work, over)))
+        self._cores.start(Task(runner, plan.work.work_ns, 1.0, self._load_worked, (self.now_ns, plan.work, over)))
 
     def _load_worked(self, argument: tuple[int, LoadWork, tuple[Runner, RunnerReport, LoadFailure | None]]) -> None:
         """The runner could answer now; the server finds out at its next look."""
@@ -407,41 +356,15 @@ class VirtualHost:
 
     def _process_over(self, runner: Runner) -> None:
         self.machine.end(runner, self.now_ns)
-        self._slots.pop(runner, None)
+        self._slots.forget(runner)
         self._perform(self.scheduler.process_ended(runner, self.now_ns))
 
     def _timer(self, timer: Timer) -> None:
         self._perform(self.scheduler.timer(timer, self.now_ns))
 
-    # Work on shared cores ----------------------------------------------------------------------------------------
-
-    def _work(self, task: Task) -> None:
-        if self._processor is not None:
-            self._processor.start(task, self.now_ns)
-            self._wake_processor()
-
     def _stop_work(self, key: object) -> None:
-        if self._processor is not None:
-            self._processor.stop((key,), self.now_ns)
-            self._processor.stop(key, self.now_ns)
-            self._wake_processor()
-
-    def _wake_processor(self) -> None:
-        """Set the alarm for the processor's next event; alarms that were set before count no more."""
-        if self._processor is None:
-            return
-        self._processor_wakes += 1
-        due_ns = self._processor.due_ns()
-        if due_ns is not None:
-            self._push(max(due_ns, self.now_ns), self._processor_due, self._processor_wakes)
-
-    def _processor_due(self, alarm: int) -> None:
-        if self._processor is None or alarm != self._processor_wakes:
-            return
-        ended = self._processor.work(self.now_ns)
-        self._wake_processor()
-        if ended is not None:
-            ended.action(ended.argument)
+        if self._cores is not None:
+            self._cores.stop(key)
 
     def _push(self, t_ns: int, action: Callable[[Any], None], argument: Any) -> None:
         self._pushed += 1

@@ -100,3 +100,39 @@ class Ticket(Request):
         self.first_ns: int | None = None
         self.wall_clock = False
         """Its service lasts as long as the timing says, whoever else computes; it slows others down all the same."""
+
+
+def record_of(ticket: Ticket, outcome: str, status: int, error: str | None, now_ns: int) -> RequestRecord:
+    """What became of a request that was scheduled, and is over now."""
+    ask, runner, evictions = ticket.ask, ticket.runner, ticket.evictions
+    return RequestRecord(
+        ask.id,
+        ask.model,
+        ask.kind,
+        outcome,
+        status,
+        error,
+        ticket.path,
+        ticket.arrived_ns,
+        ticket.queued_ns,
+        ticket.dequeued_ns,
+        ticket.evict_wait_ns,
+        ticket.load_start_ns,
+        ticket.load_end_ns,
+        ticket.served_ns,
+        ticket.service_start_ns,
+        now_ns,
+        None if runner is None else runner.name,
+        tuple(eviction.victim.name for eviction in evictions) if evictions else (),
+        any(eviction.reason == "reload" for eviction in evictions) if evictions else False,
+        ask,
+        ticket.first_ns,
+    )
+
+
+def plain_record(ask: Ask, outcome: str, status: int, error: str | None, now_ns: int) -> RequestRecord:
+    """The record of something that was never scheduled."""
+    return RequestRecord(
+        ask.id, ask.model, ask.kind, outcome, status, error, None, now_ns, None, None, 0, None, None, None, None,
+        now_ns, None, (), False, ask,
+    )  # fmt: skip
