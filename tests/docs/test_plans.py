@@ -20,6 +20,8 @@ from toolkit.workload.scenario.schema import Scenario
 
 PROJECT = Path(__file__).resolve().parents[2]
 ANSWERS: list[dict[str, Any]] = json.loads((PROJECT / "docs/plan_answers.json").read_text(encoding="utf-8"))
+LONG = 10_000
+"""Of plans with more requests than this one repetition is played."""
 SCENARIOS = sorted(path.stem for path in (PROJECT / "scenarios").glob("*.yaml"))
 
 
@@ -44,7 +46,8 @@ def played(study: Study, answer: dict[str, Any], load: float, repetitions: int) 
     sites = sites_of(answer["host"])
     case = Case(told["strategy"], told["num_ctx"], tuple(sorted(told["environment"].items())), sites)
     first, work = answer["first_repetition"], Evaluate(study)
-    tallies = [work(Point(case, load, number)) for number in range(first, first + repetitions)]
+    count = 1 if len(study.workload.plan(1.0, 0).requests) * load > LONG else repetitions
+    tallies = [work(Point(case, load, number)) for number in range(first, first + count)]
     return slack(tallies, study.slos)
 
 
