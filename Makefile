@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: install demo test fuzz api-fuzz test-live lint bench lock pictures validation clean load-table gateway-table gateway-soak strategies plans dashboard-picture
+.PHONY: install demo test fuzz api-fuzz chaos test-live lint bench lock pictures validation clean load-table gateway-table gateway-soak strategies plans dashboard-picture
 
 install: $(VENV)/.installed
 
@@ -45,6 +45,12 @@ fuzz: $(VENV)/.installed-dev
 API_EXAMPLES ?= 200
 api-fuzz: $(VENV)/.installed-dev
 	HOTSWAP_API_EXAMPLES=$(API_EXAMPLES) $(BIN)/python -m pytest -q tests/gateway/api
+
+# The chaos of tests/gateway/chaos for longer: more blows, other seeds, and storms one after the other.
+ROUNDS ?= 5
+SEED ?= 1
+chaos: $(VENV)/.installed-dev
+	HOTSWAP_CHAOS_ROUNDS=$(ROUNDS) HOTSWAP_CHAOS_SEED=$(SEED) $(BIN)/python -m pytest tests/gateway/chaos -v
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only

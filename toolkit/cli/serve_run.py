@@ -77,7 +77,7 @@ def refuse_open_door(bind: str, gateway: Gateway) -> None:
 
 @contextmanager
 def _trace(file: str | Path | None) -> Iterator[TraceLog | None]:
-    """The file that requests are written to, with a folder to lie in."""
+    """The file that requests are written to, with a folder to lie in; says at the end what did not fit into it."""
     if file is None:
         yield None
         return
@@ -88,6 +88,8 @@ def _trace(file: str | Path | None) -> Iterator[TraceLog | None]:
         raise UsageError(f"cannot write {path} ({error.strerror}); give another --trace-out") from error
     with TraceLog(path) as log:
         yield log
+        if log.lost:
+            click.echo(f"warning: {log.lost} requests are missing in {path}: {log.trouble}", err=True)
 
 
 def _writer(log: TraceLog, *, texts: bool) -> Callable[[Course], None]:

@@ -44,12 +44,14 @@ class QueueSection(Section):
 class LimitSection(Section):
     """What one request and one key may ask for.
 
-    `body`: the longest request body. `per_minute`: requests of one key (of one address, where there are no keys), None
-    for no limit; `burst` of them may come at once. `head`: how long the head of a request may take to come.
-    `connections`: so many at a time; requests on more are answered with 503.
+    `body`: the longest request body. `deadline`: how long an answer may take from the arrival of its request to its
+    end, None for no limit; clients ask for less with X-Hotswap-Deadline. `per_minute`: requests of one key (of one
+    address, where there are no keys), None for no limit; `burst` of them may come at once. `head`: how long the head of
+    a request may take to come. `connections`: so many at a time; requests on more are answered with 503.
     """
 
     body_bytes: PositiveSizeBytes = Field(default=64 * _MIB, alias="body")
+    deadline_ns: TimeoutNs = Field(default=None, alias="deadline")
     per_minute: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     burst: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     head_ns: DelayNs = Field(default=10 * NS_PER_S, alias="head")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ from toolkit.gateway.api.document import openapi_document
 from toolkit.gateway.api.operations import OPERATIONS
 from toolkit.gateway.api.reading import read_shape
 from toolkit.gateway.dashboard.pages import PAGE, load_assets, wants_page
-from toolkit.gateway.guard import CALLER, Guard, answer_refusal, openai_error
+from toolkit.gateway.deadline import deadline_of, too_late
+from toolkit.gateway.guard import CALLER, Guard, openai_error
 from toolkit.gateway.http import (
     ClientLeft,
+    Limit,
     headers_of,
     read_body,
     while_here,
@@ -30,6 +33,7 @@ from toolkit.gateway.http import (
 from toolkit.gateway.metrics import CONTENT_TYPE
 from toolkit.gateway.native import Native
 from toolkit.gateway.openai import ChatCompletions, Embeddings
+from toolkit.gateway.outgoing import Outgoing
 from toolkit.gateway.plain import WRITES, Plain, failure
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.registries import Registries
@@ -71,6 +75,7 @@ class Parts:
     clock_ns: Callable[[], int]
     wall_s: Callable[[], int]
     body_bytes: int
+    deadline_ns: int | None
     names: Sequence[str]
     origins: Sequence[str]
     registries: Sequence[str]
@@ -128,38 +133,47 @@ class _Endpoint:
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        parts = self._parts
-        begun = False
-
-        async def sending(message: Any) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
+        answer = Outgoing(send)
         try:
-            body = b""
-            if scope["method"] not in {"GET", "HEAD"}:
-                body = await read_body(scope, receive, parts.body_bytes)
-            await while_here(receive, self._work(scope, body, sending))
+            await self._within(limit_of(headers_of(scope), self._parts.deadline_ns), scope, receive, answer)
         except ClientLeft:
             return
         except Refusal as refusal:
             if not refusal.is_counted:
-                parts.ledger.refused(refusal.why)
-            if not begun:  # else the connection ends before the answer does
-                await answer_refusal(send, refusal, openai=scope["path"].startswith("/v1/"))
+                self._parts.ledger.refused(refusal.why)
+            await answer.refuse(refusal, openai=scope["path"].startswith("/v1/"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is answered and the server lives
             _log.error("%s", where_it_failed(error))
-            parts.ledger.refused(Why.BROKEN)
-            if not begun:
-                broken = Refusal(Why.BROKEN, "the gateway itself failed; its log says where")
-                await answer_refusal(send, broken, openai=scope["path"].startswith("/v1/"))
+            self._parts.ledger.refused(Why.BROKEN)
+            broken = Refusal(Why.BROKEN, "the gateway itself failed; its log says where")
+            await answer.refuse(broken, openai=scope["path"].startswith("/v1/"))
+
+    async def _within(self, limit: Limit | None, scope: Scope, receive: Receive, answer: Outgoing) -> None:
+        """Answer before the deadline. Raises Refusal when it is over, ClientLeft."""
+        body = b""
+        if scope["method"] not in {"GET", "HEAD"}:
+            try:
+                async with asyncio.timeout_at(None if limit is None else limit.until_s):
+                    body = await read_body(scope, receive, self._parts.body_bytes)
+            except TimeoutError:
+                if limit is None:
+                    raise
+                raise limit.refusal from None
+        await while_here(receive, self._work(scope, body, answer.send), limit)
 
     async def _work(self, scope: Scope, body: bytes, send: Send) -> None:
         try:
             await self._answer(scope, body, send)
         except OllamaError as error:
             raise failure(error) from error
+
+
+def limit_of(headers: Mapping[str, str], most_ns: int | None) -> Limit | None:
+    """Until when a request that comes now must be answered, None for no limit. Raises Refusal."""
+    limit_ns = deadline_of(headers, most_ns)
+    if limit_ns is None:
+        return None
+    return Limit(asyncio.get_running_loop().time() + limit_ns / NS_PER_S, too_late(limit_ns))
 
 
 def build_routes(parts: Parts) -> list[Route]:

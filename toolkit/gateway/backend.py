@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from toolkit.cache.strategy import HostView, LoadedModel
 from toolkit.config.scalars import canonical_model_name
+from toolkit.gateway.loads import Load, LoadsUnderWay, StuckLoads
 from toolkit.gateway.residency import Residency
 from toolkit.ollama.errors import OllamaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from typing import Any
 
     from toolkit.cache.manager import CacheManager
@@ -52,12 +53,14 @@ class Backend:
         self.installed: Mapping[str, int] = {}
         self.rows: tuple[RunningModel, ...] = ()
         self.looked_ns: int | None = None
+        self.answers_looks = True
         self.residency = Residency()
         self.was_used = False  # since the last look
         self.last_options: dict[str, Mapping[str, Any]] = {}
-        self._load: tuple[str, frozenset[str]] | None = None
-        self._loaded_ns: int | None = None  # when a load ended, until a later look has shown what it pushed out
-        self._looks: set[asyncio.Task[bool]] = set()
+        self.freed = 0  # models that held a load up and were told to go
+        self._loads = LoadsUnderWay()
+        self._stuck = StuckLoads()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def serves(self, gate: Gate) -> None:
         """This is the order in which its requests go."""
@@ -66,19 +69,16 @@ class Backend:
     def resident(self) -> tuple[str, ...]:
         """The models that are believed in memory, least recently used first.
 
-        From the begin of a load to the first look after it, only those count that surely stay beside the new model. A
-        request for one that has just been pushed out would make the host wait for the new model to become idle, and
-        the next request for that one would undo the eviction (ollama#17408).
+        From the begin of a load to the first look after it, only those count that surely stay beside the new model; see
+        `toolkit.gateway.loads`.
         """
-        names = dict.fromkeys(row.name for row in self.cache.view(self.clock_ns()).loaded)
-        if self._load is not None:
-            coming = self._load[0]
-            names = {name: None for name in names if self.memory.together(frozenset({name, coming}))}
-        loading = self.gate.loading
-        if loading is not None:
-            names.pop(loading, None)
+        believed = [row.name for row in self.cache.view(self.clock_ns()).loaded]
+        names = dict.fromkeys(self._loads.staying(believed, self.memory))
+        gone = self.gate.loads.keys() | self._loads.leaving
+        for name in gone:
+            names.pop(name, None)
         for name in self.gate.running_by_model():
-            if name != loading:
+            if name not in gone:
                 names.pop(name, None)
                 names[name] = None
         return tuple(names)
@@ -98,7 +98,9 @@ class Backend:
         try:
             rows = await self.client.ps()
         except OllamaError:
+            self.answers_looks = False
             return False
+        self.answers_looks = True
         self._saw(rows, seen_ns)
         return True
 
@@ -112,24 +114,28 @@ class Backend:
         self.memory.files(self.installed)
         return True
 
-    def load_begins(self, model: str, leaving: tuple[str, ...]) -> None:
+    def load_begins(self, model: str, leaving: tuple[str, ...] = ()) -> Load:
         """A request that makes the host load a model is about to be sent; `leaving` were told to go for it."""
-        self._load = model, frozenset(row.name for row in self.rows) - {model, *leaving}
+        before = frozenset(row.name for row in self.rows) - {model, *leaving}
+        load = Load(model, before, self.clock_ns(), leaving=frozenset(leaving) - {model})
+        self._loads.begins(load)
+        return load
 
-    def load_ended(self) -> None:
-        """The model is there, or will not come: the next look shows what is in memory now."""
-        if self._load is not None and self._loaded_ns is None:
-            self._loaded_ns = self.clock_ns()
-            look = asyncio.create_task(self.look())
-            self._looks.add(look)
-            look.add_done_callback(self._looks.discard)
+    def load_ended(self, load: Load) -> None:
+        """The model is there, or will not come: a look shows what is in memory now. May be said again."""
+        if self._loads.ends(load, self.clock_ns()):
+            self._do(self._look_again())
+
+    async def look_shortly(self) -> None:
+        """Look; a host that is slow to answer keeps nobody for long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_WAIT_S):
+                await self.look()
 
     async def look_if_old(self) -> None:
-        """Look, unless that was done a moment ago; a host that is slow to answer keeps nobody for long."""
+        """Look, unless that was done a moment ago."""
         if self.looked_ns is None or self.clock_ns() - self.looked_ns > OLD_NS:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_WAIT_S):
-                    await self.look()
+            await self.look_shortly()
 
     async def watch_load(self, model: str, is_there: Callable[[], None]) -> None:
         """Ask until the model is in memory, then say so. To be cancelled when the answer has begun."""
@@ -140,16 +146,38 @@ class Backend:
                 return
 
     def _saw(self, rows: tuple[RunningModel, ...], seen_ns: int) -> None:
+        if self.looked_ns is not None and seen_ns < self.looked_ns:
+            return  # a later one has overtaken it
         self.rows, self.looked_ns = rows, seen_ns
         self.residency.saw({row.name: row.vram_bytes for row in rows}, seen_ns)
         names = frozenset(row.name for row in rows)
-        ended = self._loaded_ns is not None and seen_ns >= self._loaded_ns
-        if self._load is not None and (ended or self._load[0] in names):
-            if self._load[0] in names:
-                self.memory.pushed_out(*self._load, names)
-            self._load = self._loaded_ns = None
+        for load in self._loads.seen(names, seen_ns):
+            self.memory.pushed_out(load.model, load.before, names)
         # `expires_at` is on the host's wall clock, which may differ from ours by anything, so it counts as not known.
         loaded = tuple(LoadedModel(row.name, row.digest, row.vram_bytes, row.size_bytes, None) for row in rows)
         self.cache.reconcile(HostView(loaded, ()), seen_ns)
         self.memory.saw({row.name: row.vram_bytes or row.size_bytes for row in rows})
-        self.gate.look_again()
+        self._free(names)
+        self.gate.seen(names, seen_ns)
+
+    def _free(self, listed: frozenset[str]) -> None:
+        """If a load does not come, have those leave that nobody uses."""
+        loads_ns = {model: self.memory.places.load_ns(model) for model in self.gate.loads}
+        overdue = self._stuck.look(self.clock_ns(), loads_ns, listed, self.gate.running_by_model(), self.memory)
+        if overdue is not None:
+            self.memory.doubt(overdue.doubt)
+            for name in overdue.unload:
+                self.freed += 1
+                self._do(self._unload(name))
+
+    async def _unload(self, model: str) -> None:
+        with suppress(OllamaError):  # the next look finds it again
+            await self.client.unload(model)
+
+    async def _look_again(self) -> None:
+        await self.look()
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from toolkit.cache.strategy import Access, Answer
 from toolkit.config.scalars import canonical_model_name
-from toolkit.gateway.reading import Reader, Reading
+from toolkit.gateway.http import cut_off_by
+from toolkit.gateway.reading import Reader, Reading, WholeLines
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.ollama.errors import ConnectTimeoutError, HostTimeoutError, OllamaError, StreamBrokeError, UnreachableError
 from toolkit.ollama.keep_alive import encode_keep_alive
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
     from toolkit.gateway.backend import Backend
     from toolkit.gateway.fleet import Fleet
     from toolkit.gateway.gate import Turn
+    from toolkit.gateway.loads import Load
     from toolkit.ollama.answer_stream import RelayStream
 
 Found = Literal["hit", "cold", "reload"]
+NS_PER_S = 1_000_000_000
 _OK = 200
 _BUSY = 503
 _HEADERS = (("content-type", JSON), ("accept", f"{NDJSON}, {JSON}"))
@@ -62,6 +65,7 @@ class Course:
     found: Found | None = None
     outcome: str = "left"
     replayed: bool = False
+    load: Load | None = None
     reading: Reading = field(default_factory=Reading)
 
     @property
@@ -106,12 +110,13 @@ class Reply:
         return self._stream.content_type
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The body's bytes as they come.
+        """The body's bytes as they come, whole lines only.
 
         Raises:
-            OllamaError: the answer does not reach its end.
+            OllamaError: the answer does not reach its end; half a line before that is not passed on.
         """
         course, turn = self.course, self._turn
+        lines = WholeLines()
         try:
             async for chunk in self._stream:
                 if course.first_ns is None:
@@ -119,15 +124,29 @@ class Reply:
                     if self.status == _OK:
                         self._is_there()
                 self._reader.feed(chunk)
-                yield chunk
+                if whole := lines.feed(chunk):
+                    yield whole
+            self._reader.end()
+            self._check_end()
         except OllamaError:
             course.outcome = Why.HOST_FAILED.label
             raise
-        self._reader.end()
+        if rest := lines.rest():
+            yield rest
         reading = course.reading
         course.outcome = "ok" if self.status == _OK and reading.error is None else "error"
         if turn is not None:
             turn.answered = course.outcome == "ok"
+
+    def _check_end(self) -> None:
+        """A host, or a proxy before it, can end an answer as if it were complete. Raises StreamBrokeError."""
+        reading, ask = self.course.reading, self.course.ask
+        if reading.error is not None or (self.status != _OK and not self.content_type.startswith((JSON, NDJSON))):
+            return
+        has_end = self.status != _OK or reading.done or ask.kind == "embed" or self._reader.is_too_long
+        if self._reader.is_cut or not has_end:
+            where = f"host {self.course.host}: POST {ask.path} ({ask.model})"
+            raise StreamBrokeError(f"{where} ended before its answer was complete; look into the server's log")
 
 
 class Notes(Protocol):
@@ -173,8 +192,11 @@ class Dispatcher:
             async with AsyncExitStack() as stack:
                 yield await self._first_that_answers(course, stack)
         except Refusal as refusal:
-            course.outcome, course.status = refusal.why.label, refusal.why.status
-            refusal.is_counted = True
+            _tell(course, refusal)
+            raise
+        except asyncio.CancelledError as error:
+            if (cut := cut_off_by(error)) is not None:
+                _tell(course, cut)
             raise
         finally:
             course.done_ns = self._clock_ns()
@@ -217,12 +239,17 @@ class Dispatcher:
     async def _sent(self, backend: Backend, course: Course, stack: AsyncExitStack) -> Reply:
         """Wait for the turn, send, and wait for the head of the answer."""
         ask = course.ask
-        course.host = backend.name
+        course.host, course.load = backend.name, None
         turn = None
         if not ask.is_unload and backend.has(ask.name):
             await backend.look_if_old()
             turn = await stack.enter_async_context(backend.gate.turn(ask.name, ask.priority))
             course.waited_ns = turn.waited_ns
+            left_ns = backend.breaker.left_ns(self._clock_ns())
+            if left_ns:  # it has failed others meanwhile
+                raise UnreachableError(
+                    f"host {backend.name} has failed and is left alone for {left_ns / NS_PER_S:.1f} s"
+                )
         directive = await self._prepared(backend, course, turn, stack)
         body = self._body(ask, directive)
         if ask.leaves_after:
@@ -247,10 +274,14 @@ class Dispatcher:
         backend.breaker.worked()
 
         def is_there() -> None:
-            if turn is not None:
-                if turn.loads:
-                    backend.load_ended()
-                turn.is_there()
+            if turn is None:
+                return
+            load = course.load
+            if load is None and ask.name in backend.gate.loads:  # it was believed in memory, and was not
+                load = backend.load_begins(ask.name)
+            if load is not None:
+                backend.load_ended(load)
+            turn.is_there()
 
         return Reply(stream, course, reader, turn, clock_ns=self._clock_ns, is_there=is_there)
 
@@ -262,7 +293,7 @@ class Dispatcher:
         if turn is None:
             return None
         if turn.loads:
-            await backend.look()
+            await backend.look_shortly()
         self._numbers += 1
         access = Access(f"gateway-{self._numbers}", ask.name, self._clock_ns())
         directive = backend.cache.directive_for(access)
@@ -275,8 +306,8 @@ class Dispatcher:
 
         stack.callback(finished)
         if turn.loads:
-            backend.load_begins(ask.name, directive.unload_before)
-            stack.callback(backend.load_ended)
+            course.load = load = backend.load_begins(ask.name, directive.unload_before)
+            stack.callback(backend.load_ended, load)
         await make_room(backend.client, directive.unload_before, self._patience)
         return directive
 
@@ -316,6 +347,12 @@ def _expected(backend: Backend, ask: Ask, body: Mapping[str, Any], turn: Turn | 
     if turn.loads:
         return "cold"
     return "hit" if before is None or before == asked else "reload"
+
+
+def _tell(course: Course, refusal: Refusal) -> None:
+    """What the client is told is what the request has come to."""
+    course.outcome, course.status = refusal.why.label, refusal.why.status
+    refusal.is_counted = True
 
 
 def _learn_load(backend: Backend, course: Course) -> None:

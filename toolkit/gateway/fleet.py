@@ -75,6 +75,11 @@ class Fleet:
         for backend in self.backends:
             backend.was_used = True
 
+    def stop(self) -> None:
+        """Turn away all that waits; what is being answered goes on."""
+        for backend in self.backends:
+            backend.gate.close()
+
     async def aclose(self) -> None:
         """Close every connection."""
         for backend in self.backends:
@@ -95,19 +100,29 @@ async def _keep_looking(backend: Backend) -> None:
     while True:
         now_s = loop.time()
         due = backend.was_used or not backend.is_ready or now_s - looked_s >= IDLE_LOOK_S
-        if due and backend.breaker.allows(backend.clock_ns()):
+        if due and await look_at(backend):
             looked_s = now_s
             backend.was_used = bool(backend.gate.waiting or backend.gate.running_by_model())
-            await _look(backend)
             if now_s - listed_s >= LIST_S and await backend.list_installed():
                 listed_s = now_s
         await asyncio.sleep(BUSY_LOOK_S)
 
 
-async def _look(backend: Backend) -> None:
-    """A look is also how the breaker learns, so that a host that is back is found without a request to try it with."""
-    backend.breaker.tries()
-    if await backend.look():
-        backend.breaker.worked()
-    else:
-        backend.breaker.failed(backend.clock_ns())
+async def look_at(backend: Backend) -> bool:
+    """Look at a host, and let its breaker learn from that, so that one that is back is found without a request.
+
+    A host that is left alone is looked at only if it did not answer the last time, and it being back is news; what
+    fails its requests and answers looks is not well. False if it was not looked at, or does not answer.
+    """
+    breaker, was_gone = backend.breaker, not backend.answers_looks
+    is_due = breaker.allows(backend.clock_ns())
+    if not is_due and not was_gone:
+        return False
+    if is_due:
+        breaker.tries()
+    answers = await backend.look()
+    if answers and (is_due or was_gone):
+        breaker.worked()
+    elif is_due:
+        breaker.failed(backend.clock_ns())
+    return answers

@@ -28,7 +28,7 @@ from toolkit.gateway.limits import RateLimit
 from toolkit.gateway.memory import LearnedMemory
 from toolkit.gateway.metrics import GatewayMetrics
 from toolkit.gateway.order import HostOrder
-from toolkit.gateway.remembering import Memory, Remembering
+from toolkit.gateway.remembering import Limits, Memory, Remembering
 from toolkit.gateway.sessions import SessionStore
 from toolkit.gateway.stats import GatewayStats
 from toolkit.gateway.whatif.desk import Desk, Means
@@ -105,7 +105,14 @@ def gateway_from_config(
     names, by_address = _own_names(bind or section.bind)
     parts = Parts(
         fleet=fleet,
-        dispatcher=Remembering(dispatcher, memory, options, fleet.context_of, clock_ns),
+        dispatcher=Remembering(
+            dispatcher,
+            memory,
+            options,
+            fleet.context_of,
+            clock_ns,
+            limits=Limits(section.queue.size, section.queue.wait_ns),
+        ),
         router=router_from_config(config.llm),
         ledger=ledger,
         limit=RateLimit(section.limits.per_minute, section.limits.burst),
@@ -113,6 +120,7 @@ def gateway_from_config(
         clock_ns=clock_ns,
         wall_s=lambda: int(time.time()),
         body_bytes=section.limits.body_bytes,
+        deadline_ns=section.limits.deadline_ns,
         names=(*names, *section.allowed_hosts),
         origins=section.origins,
         registries=section.registries,

@@ -15,10 +15,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from toolkit.cache.disciplines.base import Waiting
-from toolkit.gateway.refusal import Refusal, Why
+from toolkit.gateway.refusal import Refusal, Why, stopping
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
     from toolkit.gateway.order import HostOrder, Start
 
@@ -60,6 +60,7 @@ class Gate:
         self._size = size
         self._wait_ns = wait_ns
         self._numbers = 0
+        self._is_closed = False
         self._calls: dict[int, asyncio.Future[Start]] = {}
         self._under_way: dict[int, str] = {}
 
@@ -70,7 +71,12 @@ class Gate:
 
     @property
     def loading(self) -> str | None:
-        """The model that is being loaded for somebody."""
+        """The model that is being loaded for somebody; of several, the one that has taken longest."""
+        return next(iter(self._order.loading), None)
+
+    @property
+    def loads(self) -> dict[str, int]:
+        """All models that are being loaded, each with the moment at which that began."""
         return self._order.loading
 
     def waiting_by_model(self) -> dict[str, int]:
@@ -94,6 +100,8 @@ class Gate:
         Raises:
             Refusal: too many wait, or the turn has not come in time.
         """
+        if self._is_closed:
+            raise stopping()
         number, began_ns = self._numbers, self._clock_ns()
         self._numbers += 1
         call: asyncio.Future[Start] = asyncio.get_running_loop().create_future()
@@ -120,11 +128,24 @@ class Gate:
         self._order.loaded(number, self._clock_ns())
         self.look_again()
 
+    def close(self) -> None:
+        """Turn away who waits, and who comes. Who has its turn goes on."""
+        self._is_closed = True
+        for call in self._calls.values():
+            if not call.done():
+                call.set_exception(stopping())
+
+    def seen(self, models: Collection[str], asked_ns: int) -> None:
+        """A look at the host, asked for at `asked_ns`, found these models in memory."""
+        self._order.seen(models, asked_ns, self._clock_ns())
+        self.look_again()
+
     def look_again(self) -> None:
         """Let go who can go; to be called when something about the host has changed."""
         while self._calls and (start := self._order.next(self._clock_ns(), self._resident())) is not None:
             call = self._calls.pop(start.request.number)
-            call.set_result(start)
+            if not call.done():
+                call.set_result(start)
 
     async def _wait(self, call: asyncio.Future[Start]) -> None:
         if self._order.waiting > self._size:

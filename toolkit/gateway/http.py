@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from toolkit.gateway.refusal import Refusal, Why
+from toolkit.gateway.refusal import Refusal, Why, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
@@ -69,30 +70,66 @@ class ClientLeft(Exception):  # noqa: N818 - nothing is wrong
     """The client has gone; nobody is there to answer."""
 
 
-async def while_here(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
-    """Do the work, but stop at once when the client goes away. The body must have been read."""
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Until when a request must be answered, on the loop's clock, and what is said then."""
+
+    until_s: float
+    refusal: Refusal
+
+
+async def while_here(receive: Receive, work: Coroutine[Any, Any, None], limit: Limit | None = None) -> None:
+    """Do the work, but stop at once when the client goes away or the time is over. The body must have been read.
+
+    Raises:
+        Refusal: what the work raises, or the limit's, or that the gateway is being stopped. Whoever keeps records is
+            told by `cut_off_by`.
+    """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - coroutines run in tasks
     cancelling = task.cancelling()
     leaving = asyncio.ensure_future(_has_left(receive))
-    has_left = is_over = False
+    is_over = is_stopped = is_late = False
 
-    def stop(_: asyncio.Future[None]) -> None:
-        nonlocal has_left
-        if not is_over and not leaving.cancelled():
-            has_left = True
-            task.cancel()
+    def stop(late: Limit | None) -> None:
+        nonlocal is_stopped, is_late
+        if not is_over and not is_stopped:
+            is_stopped, is_late = True, late is not None
+            task.cancel(None if late is None else late.refusal)
 
-    leaving.add_done_callback(stop)
+    def left(_: asyncio.Future[None]) -> None:
+        if not leaving.cancelled():
+            stop(None)
+
+    leaving.add_done_callback(left)
+    timer = None if limit is None else asyncio.get_running_loop().call_at(limit.until_s, stop, limit)
     try:
         await work
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as error:
         # As `asyncio.timeout` does: if somebody else wants the task to end, too, it goes on to end.
-        if not has_left or task.uncancel() > cancelling:
+        if is_stopped and task.uncancel() <= cancelling:
+            if is_late and limit is not None:
+                raise limit.refusal from None
+            return
+        cut = cut_off_by(error)
+        if cut is None or is_stopped:
             raise
+        raise cut from None
     finally:
         is_over = True
         leaving.cancel()
+        if timer is not None:
+            timer.cancel()
+
+
+def cut_off_by(error: asyncio.CancelledError) -> Refusal | None:
+    """Why the work on a request was cancelled; None: nobody waits for it any more."""
+    for reason in error.args:
+        if isinstance(reason, Refusal):
+            return reason
+        if isinstance(reason, str):  # uvicorn's words, when the time for answers under way is over
+            return stopping()
+    return None
 
 
 async def _has_left(receive: Receive) -> None:

@@ -68,6 +68,10 @@ class LearnedMemory:
             left_bytes = [sum(self._items[name].size_bytes for name in known) for known in self._together]
             self._capacity.most_bytes = max(left_bytes, default=0)
 
+    def doubt(self, models: Collection[str]) -> None:
+        """A load of these does not come, so what was seen beside them says nothing any more; it is learned anew."""
+        self._together = {known for known in self._together if known.isdisjoint(models)}
+
     def took(self, model: str, load_ns: int) -> None:
         """A load of the model lasted so long."""
         known = self._items.get(model)

@@ -80,7 +80,7 @@ async def pass_on(reply: Reply, send: Send) -> None:
     except OllamaError as error:
         if not begun:
             raise
-        await piece(send, b"\n" + as_json({"error": str(error)}) + b"\n", more=False)
+        await piece(send, as_json({"error": str(error)}) + b"\n", more=False)
         return
     if not begun:
         await begin(send, reply.status, reply.content_type, answer_headers(reply))

@@ -7,7 +7,8 @@ requests of each model in memory at the same time, and goes on with them while i
    have to leave for that load: a request for a model that is being evicted can undo the eviction (ollama#17408).
 2. Of several models, the one with the most waiting is served first; a batch for one model is served before the next
    load.
-3. One load at a time, and only when nothing runs that could not stay beside the new model.
+3. One load at a time, and only when nothing runs that could not stay beside the new model. What was believed in memory
+   may have left: a look that does not find the model of a request without an answer makes a load of it (`seen`).
 4. The promise: nobody starts more than `bound_ns` later than first come, first served would have let him, as
    `toolkit.cache.disciplines.shadow` keeps it: before somebody is let past the oldest, the schedule "this one, then all
    others in order of arrival" is drawn up on paper, behind all that runs. If anybody in it would start too late, or
@@ -29,7 +30,7 @@ from toolkit.cache.disciplines.queue import Queue
 from toolkit.cache.disciplines.shadow import Shadow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from toolkit.cache.disciplines.base import Waiting
     from toolkit.cache.disciplines.estimates import ServiceEstimates
@@ -47,7 +48,9 @@ class Start:
 @dataclass(slots=True)
 class _Running:
     request: Waiting
+    started_ns: int
     began_work_ns: float | None  # on the clock of shared work; None while its model is being loaded
+    answers: bool = False  # something of its answer has come, so its model was there
 
 
 class Neighbours(Protocol):
@@ -76,8 +79,6 @@ class HostOrder:
         self._queue = Queue()
         self._shadow = Shadow(places, estimates)
         self._running: dict[int, _Running] = {}
-        self._loading: Waiting | None = None
-        self._load_began_ns = 0
         self._at_ns = 0
         self._work_ns = 0.0  # what each of the running requests has got, had it run since the beginning
 
@@ -92,9 +93,16 @@ class HostOrder:
         return len(self._running)
 
     @property
-    def loading(self) -> str | None:
-        """The model that is being loaded."""
-        return None if self._loading is None else self._loading.model
+    def loading(self) -> dict[str, int]:
+        """The models that are being loaded, each with the moment at which that began; the first is the oldest.
+
+        More than one only if some were believed in memory and are not.
+        """
+        began_ns: dict[str, int] = {}
+        for running in self._running.values():
+            if running.began_work_ns is None:
+                began_ns.setdefault(running.request.model, running.started_ns)
+        return began_ns
 
     def waiting_by_model(self) -> dict[str, int]:
         """How many wait for each model that anybody waits for."""
@@ -115,29 +123,43 @@ class HostOrder:
             return self._start(ready, loads=False)
         if self._can_go(oldest.model, frozenset(resident)):
             return self._start(oldest, loads=False)
-        if self._loading is not None:
+        if self._is_loading:
             return None
         chosen = oldest if ready is not None else self._to_load(oldest, now_ns, resident)
         if chosen.model in resident or not self._is_clear(chosen.model):
             return None  # a slot of its model, or what runs in its place, is waited for; that runs, so it will end
-        self._load_began_ns = now_ns
         return self._start(chosen, loads=True)
 
     def loaded(self, number: int, now_ns: int) -> None:
-        """The model of a request that was started with `loads` is in memory. May be said again."""
+        """The model of a request that has started is in memory: it is there, or answers. May be said again."""
         self._work_until(now_ns)
         running = self._running.get(number)
-        if running is not None and running.began_work_ns is None:
-            running.began_work_ns = self._work_ns
-        if self._loading is not None and self._loading.number == number:
-            self._loading = None
+        if running is None:
+            return
+        running.answers = True
+        for each in self._running.values():
+            if each.request.model == running.request.model and each.began_work_ns is None:
+                each.began_work_ns = self._work_ns
+
+    def seen(self, models: Collection[str], asked_ns: int, now_ns: int) -> None:
+        """A look at the host, asked for at `asked_ns`, found these models in memory, and no others.
+
+        Whoever has started before, and has nothing of an answer yet, has its model there if the look says so, and
+        waits for a load if it does not, whatever was believed.
+        """
+        self._work_until(now_ns)
+        for running in self._running.values():
+            if running.answers or running.started_ns > asked_ns:
+                continue
+            if running.request.model not in models:
+                running.began_work_ns = None
+            elif running.began_work_ns is None:
+                running.began_work_ns = self._work_ns
 
     def done(self, number: int, now_ns: int, *, answered: bool) -> None:
         """A request that had started is over. Nothing is learned from one that was not answered."""
         self._work_until(now_ns)
         running = self._running.pop(number)
-        if self._loading is running.request:
-            self._loading = None
         began_ns = running.began_work_ns
         service_ns = 0 if began_ns is None else round(self._work_ns - began_ns)
         if answered:
@@ -159,9 +181,7 @@ class HostOrder:
 
     def _start(self, request: Waiting, *, loads: bool) -> Start:
         self._queue.take(request.number)
-        self._running[request.number] = _Running(request, None if loads else self._work_ns)
-        if loads:
-            self._loading = request
+        self._running[request.number] = _Running(request, self._at_ns, None if loads else self._work_ns)
         return Start(request, loads)
 
     def _ready(self, resident: Sequence[str]) -> Waiting | None:
@@ -200,12 +220,16 @@ class HostOrder:
     def _may_run(self, model: str) -> bool:
         """Whether the model surely stays while the one that is being loaded comes."""
         loading = self.loading
-        return loading is None or loading == model or self._neighbours.together(self._busy() | {loading, model})
+        return not loading or loading.keys() == {model} or self._neighbours.together(self._busy() | {model})
 
     def _is_clear(self, model: str) -> bool:
         """Whether all that runs can stay while the model is loaded."""
         busy = self._busy()
         return not busy or self._neighbours.together(busy | {model})
+
+    @property
+    def _is_loading(self) -> bool:
+        return any(running.began_work_ns is None for running in self._running.values())
 
     def _busy(self) -> frozenset[str]:
         return frozenset(running.request.model for running in self._running.values())
@@ -223,29 +247,19 @@ class HostOrder:
             began_ns = running.began_work_ns
             done_ns = 0.0 if began_ns is None else self._work_ns - began_ns
             left_ns += max(0.0, self._estimates.guess_ns(running.request.model) - done_ns)
-        if self._loading is not None:
-            left_ns += max(0, self._places.load_ns(self._loading.model) - (now_ns - self._load_began_ns))
+        for model, began_ns in self.loading.items():
+            left_ns += max(0, self._places.load_ns(model) - (now_ns - began_ns))
         return round(left_ns)
 
     def _paper(self, resident: Sequence[str]) -> Places:
         paper = self._places.holding(resident)
-        if self._loading is not None:
-            paper.use(self._loading.model)
+        for model in self.loading:
+            paper.use(model)
         return paper
 
     def _keeps_promise(self, first: Waiting, now_ns: int, resident: Sequence[str]) -> bool:
-        guess_ns = self._estimates.guess_ns
-        paper = self._paper(resident)
-        at_ns = now_ns + self._busy_ns(now_ns) + paper.use(first.model) + guess_ns(first.model)
-        starts_ns, end_ns, memory = self._shadow.schedule()
-        for request in self._queue:
-            if request is first:
-                continue
-            at_ns += paper.use(request.model)
-            if at_ns > starts_ns[request.number] + self._bound_ns:
-                return False
-            at_ns += guess_ns(request.model)
-        return at_ns + paper.debt_ns(memory) <= end_ns + self._bound_ns
+        paper, free_ns = self._paper(resident), now_ns + self._busy_ns(now_ns)
+        return self._shadow.keeps_promise(self._bound_ns, first, self._queue, paper, free_ns)
 
 
 def _urgency(request: Waiting) -> tuple[int, int]:

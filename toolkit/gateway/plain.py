@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.gateway.http import as_json, begin, piece, whole_json
 from toolkit.gateway.openai_out import model_card
+from toolkit.gateway.reading import WholeLines
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.ollama.errors import HostTimeoutError, OllamaError
 from toolkit.ollama.json_fields import WrongJsonError, load_object
@@ -116,13 +117,14 @@ async def relay(backend: Backend, request: WireRequest, send: Send, *, waits: bo
         async with backend.client.stream_relay(request, waits=waits) as stream:
             begun = True
             await begin(send, stream.status, stream.content_type)
+            lines = WholeLines()
             async for chunk in stream:
-                await piece(send, chunk)
-            await piece(send, b"", more=False)
+                await piece(send, lines.feed(chunk))
+            await piece(send, lines.rest(), more=False)
     except OllamaError as error:
         if not begun:
             raise failure(error) from error
-        await piece(send, b"\n" + as_json({"error": str(error)}) + b"\n", more=False)
+        await piece(send, as_json({"error": str(error)}) + b"\n", more=False)
 
 
 def failure(error: OllamaError) -> Refusal:

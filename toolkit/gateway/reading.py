@@ -63,11 +63,17 @@ class Reading:
 
 
 class Reader:
-    """Reads an answer's bytes as they pass; `reading` is what it found. What is no JSON is passed over."""
+    """Reads an answer's bytes as they pass; `reading` is what it found. What is no JSON is passed over.
+
+    `is_cut`: after `end`, the answer's last line or its document is no whole JSON. `is_too_long`: a line or document
+    was too long to be read, so nothing is known of its end.
+    """
 
     def __init__(self, *, texts: bool) -> None:
         self.reading = Reading()
+        self.is_cut = self.is_too_long = False
         self._texts = texts
+        self._last = b""
         self._lines: LineSplitter | None = LineSplitter()
         self._is_at_start = True  # of a line
 
@@ -76,31 +82,64 @@ class Reader:
         if self._lines is None:
             return
         if self._is_at_start and not self._texts and chunk.endswith(b"\n") and not (_LAST in chunk or _ERROR in chunk):
+            self._last = chunk
             return  # whole lines of nothing but text, as nearly all are: not even cut apart
         self._is_at_start = chunk.endswith(b"\n")
         try:
             lines = self._lines.feed(chunk)
         except LineTooLongError:
-            self._lines = None
+            self._lines, self.is_too_long = None, True
             return
         for line in lines:
             if self._texts or _LAST in line or _ERROR in line:
                 self._take(line)
+            self._last = line or self._last
 
     def end(self) -> None:
         """The answer is complete; a document has no line end."""
-        if self._lines is not None:
-            rest = self._lines.rest()
-            if rest.strip() and len(rest) <= _MOST_BYTES:
-                self._take(rest)
+        if self._lines is None:
+            return
+        rest = self._lines.rest().strip()
+        if len(rest) > _MOST_BYTES:
+            self.is_too_long, self.is_cut = True, not rest.endswith(b"}")
+        elif rest:
+            self.is_cut = not self._take(rest)
+        elif not self.reading.done and self._last:  # perhaps written with blanks, as no Ollama does
+            self.is_cut = not self._take(self._last.rstrip().rpartition(b"\n")[2])
 
-    def _take(self, line: bytes) -> None:
+    def _take(self, line: bytes) -> bool:
+        """False if that is no JSON object."""
         try:
             record = json.loads(line)
         except (ValueError, RecursionError):
-            return
-        if isinstance(record, dict):
-            self.reading.take(record)
+            return False
+        if not isinstance(record, dict):
+            return False
+        self.reading.take(record)
+        return True
+
+
+class WholeLines:
+    """Lets through only whole lines; a piece with whole lines alone passes as it is."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What may go on now, perhaps nothing."""
+        if chunk.endswith(b"\n") and not self._held:
+            return chunk
+        head, end, tail = chunk.rpartition(b"\n")
+        if not end:
+            self._held.append(chunk)
+            return b""
+        whole = b"".join((*self._held, head, end))
+        self._held = [tail] if tail else []
+        return whole
+
+    def rest(self) -> bytes:
+        """What stands behind the last line end."""
+        return b"".join(self._held)
 
 
 def _count(record: dict[str, Any], key: str, known: int | None) -> int | None:

@@ -26,6 +26,7 @@ class Why(enum.Enum):
     NO_HOST = ("no_host", 503)
     HOST_FAILED = ("host_failed", 502)
     HOST_SLOW = ("host_slow", 504)
+    DEADLINE = ("deadline", 504)
     STOPPING = ("stopping", 503)
     BROKEN = ("broken", 500)
     STORE_FAILED = ("store_failed", 507)
@@ -47,3 +48,8 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a malfunction of the ga
         self.text = text
         self.retry_s = retry_s
         self.is_counted = False
+
+
+def stopping() -> Refusal:
+    """What is said to those who are not answered any more."""
+    return Refusal(Why.STOPPING, "the gateway is being stopped; try again when it is back", 1)

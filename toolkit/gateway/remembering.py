@@ -8,10 +8,11 @@ key is given what was stored.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,7 +20,8 @@ from toolkit.config.scalars import canonical_model_name
 from toolkit.errors import UsageError
 from toolkit.gateway.context.composer import Wanted
 from toolkit.gateway.context.room import answer_room, effective_context
-from toolkit.gateway.http import as_json
+from toolkit.gateway.deadline import seconds
+from toolkit.gateway.http import as_json, cut_off_by
 from toolkit.gateway.keys import ANYONE
 from toolkit.gateway.reading import Reader
 from toolkit.gateway.refusal import Refusal, Why
@@ -79,6 +81,14 @@ class Memory:
     summariser: Summariser
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many requests may wait for their sessions, and how long each (None: no limit)."""
+
+    size: int = 512
+    wait_ns: int | None = 600_000_000_000
+
+
 class Remembering:
     """See the module. `options` are the config's, by model; `context_of` the context of a model that is in memory."""
 
@@ -89,8 +99,12 @@ class Remembering:
         options: Mapping[str, Mapping[str, Any]],
         context_of: Callable[[str], int | None],
         clock_ns: Callable[[], int],
+        *,
+        limits: Limits | None = None,
     ) -> None:
         self._inner = inner
+        self._limits = limits or Limits()
+        self._waiting = 0
         self._memory = memory
         self._options = {canonical_model_name(name): dict(given) for name, given in options.items()}
         self._context_of = context_of
@@ -108,7 +122,7 @@ class Remembering:
             raise Refusal(Why.BAD_REQUEST, "no sessions are kept here (gateway.sessions.file is null)")
         try:
             session_id = session_of_key(None if ask.caller == ANYONE.name else ask.caller, ask.session)
-            async with self._memory.sessions.turn(session_id, ask.request_key) as turn:
+            async with self._turn(session_id, ask.request_key) as turn:
                 if turn.answered is not None:
                     check_same(turn.answered.exchange, request_digest(ask))
                     yield StoredReply(ask, turn.answered.exchange)
@@ -119,6 +133,25 @@ class Remembering:
             raise Refusal(Why.BAD_REQUEST, str(error)) from error
         except SessionsError as error:
             raise Refusal(Why.STORE_FAILED, str(error), 1) from error
+
+    @asynccontextmanager
+    async def _turn(self, session_id: str, request_key: str | None) -> AsyncIterator[Turn]:
+        """The session's turn. Those before it may take long, so the limits of the queue hold here, too."""
+        memory, limits = self._memory, self._limits
+        assert memory is not None  # noqa: S101 - `asks` has looked
+        if self._waiting >= limits.size:
+            raise Refusal(Why.QUEUE_FULL, f"{limits.size} requests wait for their sessions already; try again later", 1)
+        async with AsyncExitStack() as stack:
+            self._waiting += 1
+            try:
+                async with asyncio.timeout(seconds(limits.wait_ns)):
+                    turn = await stack.enter_async_context(memory.sessions.turn(session_id, request_key))
+            except TimeoutError:
+                text = f"earlier requests of this session have taken {seconds(limits.wait_ns):g} s; try again later"
+                raise Refusal(Why.WAITED_TOO_LONG, text, 1) from None
+            finally:
+                self._waiting -= 1
+            yield turn
 
     @asynccontextmanager
     async def _taking_part(self, ask: Ask, turn: Turn) -> AsyncIterator[Reply]:
@@ -202,6 +235,9 @@ class _Account:
             return replace(self._exchange(now_ns), outcome="failed", error=said)
         if isinstance(error, Exception):
             return replace(self._exchange(now_ns), outcome="failed", error=str(error))
+        cut = cut_off_by(error) if isinstance(error, asyncio.CancelledError) else None
+        if cut is not None:
+            return replace(self._exchange(now_ns), outcome="failed", error=cut.text)
         return replace(self._exchange(now_ns), outcome="cancelled", error="the client left")
 
     def _exchange(self, now_ns: int) -> Exchange:
@@ -271,7 +307,7 @@ class _Remembered:
             except SessionsError as error:
                 if not self._account.ask.streams:
                     raise Refusal(Why.STORE_FAILED, str(error), 1) from error
-                held = [b"\n" + as_json({"error": str(error)}) + b"\n"]
+                held = [as_json({"error": str(error)}) + b"\n"]
         for chunk in held:
             yield chunk
 

@@ -73,7 +73,7 @@ async def serve(gateway: Gateway, listening: socket.socket, ready: Callable[[], 
         timeout_keep_alive=_IDLE_CONNECTION_S,
         h11_max_incomplete_event_size=1 << 16,
     )
-    server = _Server(config, ready)
+    server = _Server(config, ready, gateway.fleet.stop)
     beside = [asyncio.create_task(gateway.fleet.keep_looking()), asyncio.create_task(_collect())]
     if gateway.idle is not None:
         beside.append(asyncio.create_task(gateway.idle.run()))
@@ -106,14 +106,16 @@ async def _collect() -> None:
 class _Server(uvicorn.Server):
     """Uvicorn, which tells when it is ready and leaves signals to the owner of the process."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+        self._stopping = stopping
 
     def stop(self) -> None:
         """Take no more connections, let answers end; told again, end at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        self._stopping()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """See uvicorn."""

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from toolkit.cache.disciplines.queue import Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from toolkit.cache.disciplines.base import Waiting
     from toolkit.cache.disciplines.estimates import ServiceEstimates
@@ -52,8 +52,10 @@ class ShadowBounded:
         if not self._queue:
             return None
         oldest, favoured = self._queue.oldest(), self._queue.fullest(resident)
-        if favoured is not oldest and not self._keeps_promise(favoured, now_ns, resident):
-            favoured = oldest
+        if favoured is not oldest:
+            paper = self._places.holding(resident)
+            if not self._shadow.keeps_promise(self._bound_ns, favoured, self._queue, paper, now_ns):
+                favoured = oldest
         return self._queue.take(favoured.number)
 
     def done(self, request: Waiting, service_ns: int) -> None:
@@ -65,20 +67,6 @@ class ShadowBounded:
         """See `Discipline`; in the shadow it counts as served in no time."""
         if self._queue.take(number) is not None:
             self._shadow.done(number, 0)
-
-    def _keeps_promise(self, first: Waiting, now_ns: int, resident: Collection[str]) -> bool:
-        guess_ns = self._estimates.guess_ns
-        paper = self._places.holding(resident)
-        at_ns = now_ns + paper.use(first.model) + guess_ns(first.model)
-        starts_ns, end_ns, memory = self._shadow.schedule()
-        for request in self._queue:
-            if request is first:
-                continue
-            at_ns += paper.use(request.model)
-            if at_ns > starts_ns[request.number] + self._bound_ns:
-                return False
-            at_ns += guess_ns(request.model)
-        return at_ns + paper.debt_ns(memory) <= end_ns + self._bound_ns
 
 
 class Shadow:
@@ -104,6 +92,26 @@ class Shadow:
             request = self._tail.popleft()
             start_ns = max(self._certain_ns, request.arrived_ns) + self._memory.use(request.model)
             self._certain_ns = start_ns + self._service_ns.pop(request.number)
+
+    def keeps_promise(
+        self, bound_ns: int, first: Waiting, waiting: Iterable[Waiting], paper: Places, begin_ns: int
+    ) -> bool:
+        """Whether all who wait keep within the bound if this one goes first and the others follow as they arrived.
+
+        `begin_ns` is when the host has done what it has begun, `paper` what it then has in memory; that is used up.
+        The lab's discipline asks this, and the gateway's order (`toolkit.gateway.order`).
+        """
+        guess_ns = self._estimates.guess_ns
+        at_ns = begin_ns + paper.use(first.model) + guess_ns(first.model)
+        starts_ns, end_ns, memory = self.schedule()
+        for request in waiting:
+            if request is first:
+                continue
+            at_ns += paper.use(request.model)
+            if at_ns > starts_ns[request.number] + bound_ns:
+                return False
+            at_ns += guess_ns(request.model)
+        return at_ns + paper.debt_ns(memory) <= end_ns + bound_ns
 
     def schedule(self) -> tuple[dict[int, int], int, Places]:
         """When each request of the uncertain tail starts, when the last one ends, and what is in memory then."""

@@ -121,6 +121,8 @@ class Exchange:
                     out.append(b"0\r\n\r\n")
             else:
                 out.append(body)
+        if connection.transport.is_closing():  # nobody is there, and uvloop takes no write on what it has closed
+            return
         connection.transport.write(b"".join(out))
         if not more:
             self.answered = True
