@@ -41,19 +41,22 @@ class Sample:
     file_mib: float
 
 
-async def soak(running: Running, sessions: int, seconds: float, every_s: float) -> tuple[list[Sample], Seen]:
+async def soak(
+    running: Running, sessions: int, seconds: float, every_s: float, begin_s: float = BEGIN_S
+) -> tuple[list[Sample], Seen]:
     """Play the sessions, and look at the gateway now and then."""
     seen, samples = Seen(), []
     habits = Habits(HABITS.tokens, HABITS.rest_s, sessions)
-    made = await opened(running.url, sessions, seen, habits, BEGIN_S)
-    begin_s = time.monotonic()
-    while (at_s := time.monotonic() - begin_s) < seconds:
+    made = await opened(running.url, sessions, seen, habits, begin_s)
+    start_s = time.monotonic()
+    while (at_s := time.monotonic() - start_s) < seconds:
         files = running.sessions.parent.glob("sessions.db*")
         file_mib = sum(file.stat().st_size for file in files) / MIB
         samples.append(Sample(round(at_s, 1), seen.answered, resident_mib(running.pid), round(file_mib, 2)))
         await asyncio.sleep(every_s)
     for each in made:
-        each.stopped = True
+        each.stop()
+    await asyncio.sleep(0.1)
     return samples, seen
 
 

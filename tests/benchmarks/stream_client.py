@@ -95,6 +95,12 @@ class Stream(asyncio.Protocol):
         if self._kept.endswith(_END):
             self._ended()
 
+    def stop(self) -> None:
+        """Leave."""
+        self.stopped = True
+        if self._transport is not None:
+            self._transport.close()
+
     def _send(self) -> None:
         if self.stopped or self._transport is None:
             return
@@ -156,7 +162,8 @@ async def measure(url: str, streams: int, seconds: float, sessions: int | None) 
         held.append(seen.under_way)
         await asyncio.sleep(0.1)
     for each in made:
-        each.stopped = True
+        each.stop()
+    await asyncio.sleep(0.1)
     return seen, held
 
 

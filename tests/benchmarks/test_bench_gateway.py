@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 import uvloop
 
 from tests.benchmarks.gateway_bench import gateway
@@ -16,16 +15,18 @@ if TYPE_CHECKING:
 
 STREAMS, SECONDS = 100, 6.0
 SESSIONS = 200
+"""When nothing is measured (`--benchmark-disable`), a few streams and seconds show that it works."""
 
 
-@pytest.mark.parametrize("sessions", [None, STREAMS])
-def test_a_hundred_streams_at_a_time(benchmark: BenchmarkFixture, sessions: int | None) -> None:
+def test_a_hundred_streams_at_a_time(benchmark: BenchmarkFixture) -> None:
     """The way between client and host, both directions, with the gateway on a core of its own and without it."""
+    streams, seconds = (5, 0.2) if benchmark.disabled else (STREAMS, SECONDS)
     with gateway() as running:
-        direct = measured(running.host_url, STREAMS, SECONDS / 2, None)
-        through = benchmark.pedantic(lambda: measured(running.url, STREAMS, SECONDS, sessions), rounds=1)
-    assert (direct["failed"], through["failed"]) == (0, 0)
-    assert through["held"] > STREAMS / 2
+        through = benchmark.pedantic(lambda: measured(running.url, streams, seconds, None), rounds=1)
+        assert (through["failed"], len(through["added"]) > 0) == (0, not benchmark.disabled)
+        if benchmark.disabled:
+            return
+        direct = measured(running.host_url, streams, seconds / 2, None)
     for share in (0.5, 0.9, 0.99):
         name = f"p{round(100 * share)}_ms"
         benchmark.extra_info[f"direct_{name}"] = round(added_ms(direct, share), 3)
@@ -34,7 +35,10 @@ def test_a_hundred_streams_at_a_time(benchmark: BenchmarkFixture, sessions: int 
 
 def test_sessions_for_some_seconds(benchmark: BenchmarkFixture) -> None:
     """`make gateway-soak` does it for ten minutes with a thousand."""
+    sessions, seconds = (20, 1.5) if benchmark.disabled else (SESSIONS, 30.0)
     with gateway(core=None, others=None) as running:
-        samples, seen = benchmark.pedantic(lambda: uvloop.run(soak(running, SESSIONS, 10.0, 0.5)), rounds=1)
+        work = soak(running, sessions, seconds, seconds / 10, begin_s=seconds / 3)
+        samples, seen = benchmark.pedantic(uvloop.run, args=(work,), rounds=1)
     assert seen.failed == 0
-    benchmark.extra_info.update(summary(samples, seen, SESSIONS))
+    if not benchmark.disabled:
+        benchmark.extra_info.update(summary(samples, seen, sessions))
