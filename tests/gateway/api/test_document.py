@@ -80,6 +80,7 @@ async def test_keys_are_told_where_they_are_asked_for() -> None:
 def test_headers_of_ours_are_told() -> None:
     chat = openapi_document("1.0", with_keys=False)["paths"]["/api/chat"]["post"]
     assert {each["name"] for each in chat["parameters"]} == {
+        "X-Hotswap-Deadline",
         "X-Hotswap-Priority",
         "X-Hotswap-Session",
         "Idempotency-Key",

@@ -33,7 +33,7 @@ _REASONS: Final = {
     501: "The model is not of that kind; the host's own words.",
     502: "The host did not answer, or not with what it should.",
     503: "The queue is full, the request waited too long, or no host answers.",
-    504: "The host was too slow.",
+    504: "The host was too slow, or the deadline of the request is over.",
     507: "The answer could not be stored.",
 }
 _RETRY: Final = frozenset({429, 502, 503, 504, 507})
@@ -42,6 +42,12 @@ _PRIORITY: Final = {
     "in": "header",
     "description": "Who goes first among those who may go.",
     "schema": {"enum": ["low", "normal", "high"]},
+}
+_DEADLINE: Final = {
+    "name": "X-Hotswap-Deadline",
+    "in": "header",
+    "description": "How long the whole answer may take: 30s, 1m30s, or a number of seconds.",
+    "schema": {"type": "string", "pattern": "^[1-9][0-9]{1,3}s?$"},
 }
 _SESSION: Final = (
     {
@@ -116,7 +122,7 @@ def _parameters(operation: Operation) -> list[dict[str, Any]]:
     in_path = {"in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     named: list[dict[str, Any]] = [{"name": name, **in_path} for name in _NAMED.findall(operation.path)]
     if operation.asks_model:
-        named.append(_PRIORITY)
+        named += [_PRIORITY, _DEADLINE]
     if operation.remembers:
         named.extend(_SESSION)
     return named
