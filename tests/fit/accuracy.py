@@ -76,20 +76,18 @@ def table(every: int = 1) -> str:
 def split_sentence(models: dict[str, Spec]) -> str:
     """How well partial offload and several GPUs are told, device by device."""
     off: list[float] = []
-    without: list[int] = []
+    exact = 0
     for row in rows("split.csv"):
         layers = int(row["n_gpu_layers"])
         found = estimate(models[row["model"]], setting(row, n_gpu=int(row["n_gpu"]), n_gpu_layers=layers))
         load = found.host if row["gpu"] == "host" else found.gpus[int(row["gpu"].removeprefix("CUDA"))]
-        true = sum(int(row[column]) for column in ("weights_bytes", "context_bytes", "compute_bytes"))
-        mine = load.weights_bytes + load.cache.context_bytes + load.compute_bytes
-        if layers or row["gpu"] == "host":
-            off.append(abs(mine - true) / true)
-        else:
-            without.append(abs(mine - true))
+        true = [int(row[column]) for column in ("weights_bytes", "context_bytes", "compute_bytes")]
+        mine = [load.weights_bytes, load.cache.context_bytes, load.compute_bytes]
+        exact += mine == true
+        off.append(abs(sum(mine) - sum(true)) / sum(true))
     return (
-        f"Partial offload and several GPUs, {len(off)} devices: median {median(off):.2%}, largest {max(off):.2%}. "
-        f"GPUs that only compute (no layer on them), {len(without)}: largest difference {max(without) >> 20} MiB."
+        f"Partial offload, GPUs that only compute, and several GPUs, {len(off)} devices: {exact} equal to the byte, "
+        f"largest difference {max(off):.2%}."
     )
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from toolkit.fit.flash import FlashPlan, flash_plan, has_kernel
+from toolkit.fit.flash import flash_plan, has_kernel
+from toolkit.fit.probe import FlashPlan
 from toolkit.fit.setting import Setting
 from toolkit.fit.split import split_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.fit.graph import Graph
+from toolkit.fit.graph import Graph, Tensor
 from toolkit.fit.plan import peaks
 
 ONE, TWO = (1,), (1, 1)
@@ -70,32 +70,72 @@ def test_inputs_are_placed_first_and_live_until_they_are_read() -> None:
     assert peaks(graph, ONE) == (192,)
 
 
+def on_gpu(graph: Graph, *sources: Tensor) -> Tensor:
+    """A result of 100 bytes by weights of the GPU."""
+    return graph.new((25,), *sources, graph.weight(1, 0))
+
+
 def test_what_another_device_has_is_copied_once() -> None:
-    graph = Graph(device=0, host=1)
+    graph = Graph(host=1)
     mask = graph.feed(1000)
-    first = graph.new((25,), mask)
-    graph.run(graph.new((25,), first, mask))
+    first = on_gpu(graph, mask)
+    graph.run(on_gpu(graph, first, mask))
     gpu, host = peaks(graph, TWO)
     assert host == 1000
     assert gpu == 1000 + 100 + 100
 
 
 def test_a_pipeline_keeps_four_of_each_crossing_and_of_each_input() -> None:
-    graph = Graph(device=0, host=1)
-    graph.run(graph.new((25,), graph.feed(1000)))
+    graph = Graph(host=1)
+    graph.run(on_gpu(graph, graph.feed(1000)))
     assert peaks(graph, TWO, copies=4) == (4000 + 100, 4000)
 
 
 def test_brought_weights_live_for_one_step_each() -> None:
-    graph = Graph(device=0, host=1)
-    x = graph.new((25,), graph.feed(100))
+    graph = Graph(host=1)
+    x = graph.new((1, 100), graph.feed(400))
     for _ in range(6):
-        weight = graph.kept(5000, device=1)
-        weight.is_weight = True
-        x = graph.new((25,), weight, x)
+        x = graph.new((1, 100), graph.weight(5000, device=1), x)
     graph.run(x)
     gpu, _ = peaks(graph, TWO)
     assert 5000 < gpu < 2 * 5000
+
+
+def test_a_copy_in_a_gpus_buffer_has_the_padding_of_the_original() -> None:
+    graph = Graph(host=1)
+    graph.run(graph.new((1, 100), graph.weight(5000, 1, gpu_extra_bytes=300), graph.feed(0)))
+    assert peaks(graph, TWO)[0] == 5000 + 300 + 400
+
+
+def test_room_that_only_a_gpu_needs_is_not_taken_on_the_host() -> None:
+    sizes = []
+    for device in (0, 1):
+        graph = Graph(host=1)
+        out = graph.new((25,), graph.weight(1, device))
+        out.gpu_extra_bytes = 900
+        graph.run(out)
+        sizes.append(peaks(graph, TWO))
+    assert sizes == [(1000, 0), (0, 100)]
+
+
+def test_a_run_that_has_fetched_thirty_ends_before_the_next_copy() -> None:
+    """The copies of the second run come later, so that those of the first may be gone by then."""
+    graph = Graph(host=1)
+    x = graph.new((25,), graph.weight(1, 1))
+    graph.run(x)
+    y = on_gpu(graph, graph.part(x, (25,)))
+    for _ in range(39):
+        y = on_gpu(graph, graph.part(x, (25,)), y)
+    graph.run(y)
+    gpu, _ = peaks(graph, TWO)
+    assert gpu == 30 * 100 + 100
+
+
+def test_what_is_written_into_its_source_takes_no_room() -> None:
+    graph = Graph()
+    x = graph.new((100,), graph.feed(0))
+    graph.run(graph.new((1,), graph.inside(x), x))
+    assert peaks(graph, ONE) == (404,)
 
 
 @pytest.mark.parametrize("depth", [1, 50, 400])

@@ -97,16 +97,15 @@ def test_real_server_processes_logged_the_same(folder: Path) -> None:
 
 
 def test_partial_offload_and_several_gpus(folder: Path) -> None:
-    """Weights and caches to the byte; the sum on each device within 5 %, or 50 MiB where no layer is on the GPU."""
+    """Every buffer on each device to the byte but for one: delta nets with layers on the host and several slots."""
     spec = specs(folder, "models.jsonl", "headers")
-    for row in rows(folder / "split.csv")[::3]:
+    wrong = []
+    for row in rows(folder / "split.csv")[::4]:
         found = estimate(
             spec(row["model"]), setting(row, n_gpu=int(row["n_gpu"]), n_gpu_layers=int(row["n_gpu_layers"]))
         )
         load = found.host if row["gpu"] == "host" else found.gpus[int(row["gpu"].removeprefix("CUDA"))]
-        parts = [int(row[column]) for column in ("weights_bytes", "context_bytes", "compute_bytes")]
-        assert [load.weights_bytes, load.cache.context_bytes] == parts[:2], row
-        mine = load.weights_bytes + load.cache.context_bytes + load.compute_bytes
-        few = 50 * MIB if row["n_gpu_layers"] == "0" else 0
-        allowed = max(0.05 * sum(parts), few)
-        assert abs(mine - sum(parts)) <= allowed, row
+        theirs = [int(row[column]) for column in ("weights_bytes", "context_bytes", "compute_bytes")]
+        if [load.weights_bytes, load.cache.context_bytes, load.compute_bytes] != theirs:
+            wrong.append(row)
+    assert wrong == []

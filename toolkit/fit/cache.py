@@ -96,6 +96,10 @@ def aligned_bytes(nbytes: int, row_elements: int, storage: StorageType, *, on_gp
     """What a tensor takes in a buffer: CUDA pads the end of a quantised one to whole 512 elements of its last row."""
     if not on_gpu:
         return pad(nbytes, HOST_ALIGNMENT)
+    return pad(nbytes + padding_bytes(row_elements, storage), GPU_ALIGNMENT)
+
+
+def padding_bytes(row_elements: int, storage: StorageType) -> int:
+    """What CUDA adds behind a quantised tensor: its last row up to whole 512 elements."""
     rest = row_elements % _CUDA_ROW_ELEMENTS
-    padding = storage.row_bytes(_CUDA_ROW_ELEMENTS - rest) if storage.quantised and rest else 0
-    return pad(nbytes + padding, GPU_ALIGNMENT)
+    return storage.row_bytes(_CUDA_ROW_ELEMENTS - rest) if storage.quantised and rest else 0

@@ -23,6 +23,7 @@ _SETTING_KEYS: Final = {
     "n_gpu_layers": int, "n_gpu": int,
 }  # fmt: skip
 _MOST_MODELS: Final = 256
+_MOST_ANSWERS: Final = 4096
 
 
 def answers(lines: Iterable[str], name: str, read: Callable[[str], Header]) -> Iterator[dict[str, Any]]:
@@ -32,10 +33,14 @@ def answers(lines: Iterable[str], name: str, read: Callable[[str], Header]) -> I
     def spec(path: str, file_bytes: int | None) -> Spec:
         return spec_of(read(path), file_bytes)
 
+    @lru_cache(maxsize=_MOST_ANSWERS)
+    def answered(path: str, file_bytes: int | None, setting: Setting) -> dict[str, Any]:
+        return answer(spec(path, file_bytes), setting)
+
     for number, line in enumerate(lines, start=1):
         if line.strip():
             case = _parsed(line, f"{name}:{number}")
-            yield answer(spec(case.pop("gguf"), case.pop("file_size", None)), Setting(**case))
+            yield dict(answered(case.pop("gguf"), case.pop("file_size", None), Setting(**case)))
 
 
 def answer(spec: Spec, setting: Setting) -> dict[str, Any]:

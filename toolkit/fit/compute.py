@@ -6,42 +6,30 @@ Layers that look alike need the same room, so of each kind of layer in each neig
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from toolkit.fit.cache import GPU_ALIGNMENT, HOST_ALIGNMENT, sliding_cells
-from toolkit.fit.flash import flash_plan
-from toolkit.fit.passes import Pass, PassSize
+from toolkit.fit.cache import GPU_ALIGNMENT, HOST_ALIGNMENT
+from toolkit.fit.passes import ROWS_AFTER_LAST_NORM, Pass
 from toolkit.fit.plan import peaks
-from toolkit.fit.setting import pad, streams_of, ubatch_of
+from toolkit.fit.probe import size_of
+from toolkit.fit.setting import pad, ubatch_of
 
 if TYPE_CHECKING:
     from toolkit.fit.architectures.base import Family, LayerMemory
+    from toolkit.fit.passes import PassSize
+    from toolkit.fit.probe import FlashPlan
     from toolkit.fit.setting import Setting
     from toolkit.fit.spec import Spec
     from toolkit.fit.split import Split
 
-_DRAWN_EACH = 2
+_DRAWN_EACH: Final = 2
+_FEW_KINDS: Final = 2
 
 
-def pass_size(
-    spec: Spec, setting: Setting, memories: tuple[LayerMemory, ...], split: Split, *, embeds: bool
-) -> PassSize:
+def pass_size(setting: Setting, memories: tuple[LayerMemory, ...], plan: FlashPlan, *, embeds: bool) -> PassSize:
     """The largest pass of a setting."""
-    streams, plan = streams_of(setting), flash_plan(spec, setting, split)
     tokens = pad(ubatch_of(setting), setting.parallel)
-    windows = [memory.window for memory in memories if memory.window is not None]
-    return PassSize(
-        tokens=tokens,
-        slots=setting.parallel,
-        rows_out=tokens if embeds else min(setting.parallel, tokens),
-        streams=streams,
-        sliding_cells=sliding_cells(max(windows), streams, setting) if windows else 0,
-        flash=plan.on,
-        flash_on_gpu=plan.on_gpu,
-        values_lie=plan.values_lie,
-        value_elements=max((memory.value_elements for memory in memories), default=0),
-        kv_type=setting.kv_type,
-    )
+    return size_of(setting, memories, plan, (tokens, tokens if embeds else min(setting.parallel, tokens)))
 
 
 def compute_bytes(
@@ -58,17 +46,19 @@ def compute_bytes(
 def representative_layers(spec: Spec, memories: tuple[LayerMemory, ...], split: Split) -> tuple[int, ...]:
     """The layers to draw: the first two of each kind after each kind, and the last one.
 
-    All of them over several GPUs: a pipeline keeps what crosses devices, layer for layer.
+    All of them where devices share the work, since what crosses them and what is fetched differs from layer to layer,
+    and of models with so many kinds that leaving some out makes neighbours of strangers.
     """
-    if split.gpus > 1:
+    varied = len(set(spec.kinds))
+    few = 1 if spec.architecture in ROWS_AFTER_LAST_NORM else _FEW_KINDS
+    if split.gpus > 1 or not split.whole or varied > few:
         return tuple(range(spec.layers))
-    seen: Counter[object] = Counter()
-    before: object = None
+    known: dict[tuple[int, LayerMemory], int] = {}
+    kinds = [known.setdefault(pair, len(known)) for pair in zip(spec.kinds, memories, strict=False)]
+    seen: Counter[tuple[int, int]] = Counter()
     drawn = []
-    for layer in range(spec.layers):
-        kind = spec.kinds[layer], memories[layer], split.layers[layer]
-        seen[before, kind] += 1
-        if seen[before, kind] <= _DRAWN_EACH or layer == spec.layers - 1:
+    for layer, pair in enumerate(zip([-1, *kinds], kinds, strict=False)):
+        seen[pair] += 1
+        if seen[pair] <= _DRAWN_EACH or layer == len(kinds) - 1:
             drawn.append(layer)
-        before = kind
     return tuple(drawn)

@@ -98,9 +98,10 @@ def estimate(spec: Spec, setting: Setting, shares: Sequence[int] = ()) -> Estima
     family, known = family_of(spec), is_known(spec)
     memories, split = family.remembers(spec), split_of(spec, setting, shares)
     kept = (*memories, *ahead.memories(spec, memories))
-    if flash_plan(spec, setting, split).values_lie:
+    flash = flash_plan(spec, setting, split)
+    if flash.values_lie:
         kept = values_alike(kept)
-    size = pass_size(spec, setting, memories, split, embeds=embeds(spec))
+    size = pass_size(setting, memories, flash, embeds=embeds(spec))
     factor = 1 if known else UNKNOWN_COMPUTE_FACTOR
     compute = [bytes_ * factor for bytes_ in compute_bytes(spec, family, size, memories, split)]
     weights = weights_by_device(spec, split)

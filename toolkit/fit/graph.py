@@ -2,7 +2,8 @@
 
 A class of architecture describes a pass by calling `Graph`: each call adds a result with its size and what it is made
 from. The order of evaluation is not the order of the calls: as in ggml, a result is scheduled when it, or something
-made from it, is first asked for (`run`), after everything it needs, left to right.
+made from it, is first asked for (`run`), after everything it needs, left to right. Which device computes a result is
+not said here; that is for `devices.py` to find.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ F32: Final = 4
 F16: Final = 2
 I32: Final = 4
 I64: Final = 8
+NOWHERE: Final = -1
+"""The device of a result of which it is not yet known."""
 
 Shape = tuple[int, ...]
 
@@ -28,11 +31,15 @@ class Tensor:
     `root` is the tensor whose memory a view shares. `kept` marks memory that is not
     planned (weights, caches). `computed` is False for views and inputs, which no device has to run; `waits` marks a
     step that only keeps its source alive.
+
+    What decides on the device: `rows` (how many a step works on at once, by the engine's own count), `follows` (False
+    if its weights have no say), `host_only` (no GPU can do it). `gpu_extra_bytes` are needed in a GPU's buffer only.
     """
 
     __slots__ = (
-        "at", "computed", "device", "is_input", "is_output", "is_weight", "kept", "live", "may_overwrite", "nbytes",
-        "root", "scheduled", "shape", "sources", "strided", "uses", "views", "waits",
+        "at", "computed", "device", "follows", "gpu_extra_bytes", "host_only", "is_input", "is_output", "is_weight",
+        "kept", "live", "may_overwrite", "nbytes", "root", "rows", "scheduled", "shape", "sources", "strided", "uses",
+        "views", "waits",
     )  # fmt: skip
 
     def __init__(self, nbytes: int, shape: Shape, sources: Sequence[Tensor], root: Tensor | None = None) -> None:
@@ -40,30 +47,20 @@ class Tensor:
         self.shape = shape
         self.sources = sources
         self.root = root
-        self.computed = False
-        self.strided = False
-        self.may_overwrite = False
-        self.is_input = False
-        self.is_output = False
-        self.is_weight = False
-        self.kept = False
-        self.scheduled = False
-        self.waits = False
-        self.device = 0
-        self.uses = 0
-        self.views = 0
-        self.at = 0
-        self.live = False
+        self.computed = self.strided = self.may_overwrite = self.is_input = self.is_output = self.is_weight = False
+        self.kept = self.scheduled = self.waits = self.host_only = self.live = False
+        self.follows = True
+        self.device = NOWHERE
+        self.rows = self.gpu_extra_bytes = self.uses = self.views = self.at = 0
 
 
 class Graph:
-    """One pass under construction. `device` is the number of the device on which new results are computed."""
+    """One pass under construction. `host` is the number of the device that writes the inputs, the last one."""
 
-    def __init__(self, device: int = 0, host: int = 0) -> None:
+    def __init__(self, host: int = 0) -> None:
         self.order: list[Tensor] = []
         self.inputs: list[Tensor] = []
-        self.device = device
-        self.host = host  # inputs are written there
+        self.host = host
 
     def feed(self, nbytes: int) -> Tensor:
         """An input that the host writes before the pass."""
@@ -72,19 +69,31 @@ class Graph:
         tensor.device = self.host
         return tensor
 
-    def kept(self, nbytes: int, device: int) -> Tensor:
-        """Memory outside the plan that a pass reads or writes: a cache, or a weight on another device."""
+    def kept(self, nbytes: int, device: int, *, gpu_extra_bytes: int = 0) -> Tensor:
+        """Memory outside the plan that a pass reads or writes: a cache, or weights."""
         tensor = Tensor(nbytes, (nbytes,), ())
-        tensor.kept = True
+        tensor.kept = tensor.scheduled = tensor.live = True
+        tensor.views = 1  # it is never given back
         tensor.device = device
+        tensor.gpu_extra_bytes = gpu_extra_bytes
         return tensor
 
-    def new(self, shape: Shape, *sources: Tensor, item_bytes: int = F32, extra_bytes: int = 0) -> Tensor:
-        """A result that needs memory of its own."""
-        tensor = Tensor(prod(shape) * item_bytes + extra_bytes, shape, sources)
-        tensor.computed = True
-        tensor.device = self.device
+    def weight(self, nbytes: int, device: int, *, gpu_extra_bytes: int = 0) -> Tensor:
+        """Weights, which draw the steps that use them to their device."""
+        tensor = self.kept(nbytes, device, gpu_extra_bytes=gpu_extra_bytes)
+        tensor.is_weight = True
         return tensor
+
+    def new(self, shape: Shape, *sources: Tensor, item_bytes: int = F32, rows: int | None = None) -> Tensor:
+        """A result that needs memory of its own. `rows` as the engine counts them: all rows, if not given."""
+        tensor = Tensor(prod(shape) * item_bytes, shape, sources)
+        tensor.computed = True
+        tensor.rows = prod(shape[1:]) if rows is None else rows
+        return tensor
+
+    def product(self, shape: Shape, *sources: Tensor) -> Tensor:
+        """A product of matrices, whose rows are those of one matrix."""
+        return self.new(shape, *sources, rows=shape[1])
 
     def over(self, *sources: Tensor) -> Tensor:
         """An element-wise result shaped like its first source; it may overwrite a source that nothing else needs."""
@@ -92,27 +101,36 @@ class Graph:
         tensor.may_overwrite = True
         return tensor
 
+    def inside(self, source: Tensor) -> Tensor:
+        """An element-wise result that is written into its source, whoever else reads that."""
+        tensor = self.view(source, source.shape)
+        tensor.computed = True
+        tensor.rows = prod(source.shape[1:])
+        return tensor
+
     def view(self, source: Tensor, shape: Shape, *more: Tensor, item_bytes: int = F32) -> Tensor:
         """The whole of a tensor under another shape."""
-        tensor = Tensor(prod(shape) * item_bytes, shape, (source, *more), source.root or source)
-        tensor.device = source.device
+        nbytes = source.nbytes if source.strided else prod(shape) * item_bytes
+        tensor = Tensor(nbytes, shape, (source, *more), source.root or source)
         tensor.strided = source.strided
         return tensor
 
-    def part(self, source: Tensor, shape: Shape, item_bytes: int = F32, *, spans: bool = False) -> Tensor:
+    def part(self, source: Tensor, shape: Shape, item_bytes: int = F32, *, width: int | None = None) -> Tensor:
         """A strided or shifted view: some of a tensor, or all of it in another order.
 
-        `spans` says that it reaches over the whole, as a view without a shape of interest does: a copy of it would be
-        as large as that.
+        `width` tells how many items of the source lie between the rows of the view: a copy spans the gaps, too. A view
+        without a shape of interest is all of its source.
         """
         tensor = self.view(source, shape, item_bytes=item_bytes)
-        if spans or not shape:
-            tensor.nbytes = source.nbytes
+        tensor.nbytes = prod(shape) * item_bytes if shape else source.nbytes
+        if width is not None:
+            rows = source.nbytes // (width * item_bytes)
+            tensor.nbytes = ((rows - 1) * width + prod(shape) // rows) * item_bytes
         tensor.strided = True
         return tensor
 
     def store(self, cache: Tensor, *sources: Tensor) -> Tensor:
-        """Rows written into a cache: takes no memory, but waits for what it writes."""
+        """Rows written into a cache: takes no memory, but waits for what it writes, and runs where the cache is."""
         tensor = Tensor(0, (), sources, cache)
         tensor.computed = True
         tensor.device = cache.device
@@ -121,11 +139,15 @@ class Graph:
     def run(self, *tensors: Tensor) -> None:
         """Schedule these results and, before each, all that it needs."""
         for tensor in tensors:
-            if tensor.scheduled:
-                continue
-            tensor.scheduled = True
-            if tensor.sources:
-                self.run(*tensor.sources)
-                self.order.append(tensor)
-            elif tensor.is_input:
-                self.inputs.append(tensor)
+            if not tensor.scheduled:
+                self._schedule(tensor)
+
+    def _schedule(self, tensor: Tensor) -> None:
+        tensor.scheduled = True
+        if tensor.sources:
+            for source in tensor.sources:
+                if not source.scheduled:
+                    self._schedule(source)
+            self.order.append(tensor)
+        elif tensor.is_input:
+            self.inputs.append(tensor)

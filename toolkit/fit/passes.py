@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from toolkit.fit.cache import padding_bytes
 from toolkit.fit.graph import F16, F32, I32, I64, Graph, Tensor
 from toolkit.ollama.gguf.types import STORAGE_BY_NAME, StorageType
 
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     from toolkit.fit.split import Split
     from toolkit.ollama.gguf.records import TensorInfo
 
+ROWS_BEFORE_LAST_NORM: Final = ("gpt-oss", "step35")
+ROWS_AFTER_LAST_NORM: Final = (
+    "qwen3next", "qwen35", "qwen35moe", "gemma4", "nemotron_h", "nemotron_h_moe", "hy_v3", "cohere2moe",
+)  # fmt: skip
+"""Architectures that cut down to the rows that get logits after all layers, not within the last one."""
 NO_ROTATION: Final = ("jamba", "nemotron_h", "nemotron_h_moe")
 """Hybrids whose attention has no positions at all."""
-OFFLOAD_ROWS: Final = 32
-"""From so many rows on, work on weights of the host is done on the GPU (ggml-cuda.cu, offload_op)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,110 +45,134 @@ class PassSize:
     values_lie: bool
     value_elements: int
     kv_type: str
+    delta_fused: bool = True
 
 
 class CacheInputs:
     """Inputs that the layers of one cache share; created when first used. `cells` per stream."""
 
-    def __init__(self, one_pass: Pass, cells: int, key_length: int, value_length: int) -> None:
+    def __init__(self, graph: Graph, size: PassSize, cells: int, lengths: tuple[int, int]) -> None:
+        key_length, value_length = lengths
         self.cells = cells
-        self._pass = one_pass
+        self._graph = graph
+        self._size = size
+        self._quantised = STORAGE_BY_NAME[size.kv_type.upper()].quantised
         self._key_length = key_length
         self._value_length = value_length
 
     @cached_property
     def mask(self) -> Tensor:
         """Which cell each token may see; 16 bits for flash attention."""
-        size = self._pass.size
-        return self._pass.graph.feed(self.cells * size.tokens * (F16 if size.flash else F32))
+        size = self._size
+        return self._graph.feed(self.cells * size.tokens * (F16 if size.flash else F32))
 
     @cached_property
     def key_rows(self) -> Tensor:
         """Where each token's key is stored."""
-        return self._pass.graph.feed(self._pass.size.tokens * I64)
+        return self._graph.feed(self._size.tokens * I64)
 
     @cached_property
     def value_rows(self) -> Tensor:
         """Where each token's value is stored; one number an element if values lie transposed."""
-        each = self._pass.size.value_elements if self._pass.size.values_lie else 1
-        return self._pass.graph.feed(self._pass.size.tokens * each * I64)
+        each = self._size.value_elements if self._size.values_lie else 1
+        return self._graph.feed(self._size.tokens * each * I64)
 
     @cached_property
     def key_turn(self) -> Tensor | None:
         """The rotation of keys and queries before a quantised cache; the largest power of two that divides a head."""
         length = self._key_length
-        if not self._pass.storage.quantised or length % 64:
+        if not self._quantised or length % 64:
             return None
         order = length & -length
-        return self._pass.graph.feed(order * order * F32)
+        return self._graph.feed(order * order * F32)
 
     @cached_property
     def value_turn(self) -> Tensor | None:
         """The rotation of values before a quantised cache."""
-        if not self._pass.storage.quantised or self._value_length % 64:
+        if not self._quantised or self._value_length % 64:
             return None
-        return self._pass.graph.feed(64 * 64 * F32)
+        return self._graph.feed(64 * 64 * F32)
 
 
 class Pass:
     """One pass: hand it to a family's `draw`, then plan `graph`."""
 
-    def __init__(self, spec: Spec, size: PassSize, split: Split) -> None:
+    def __init__(self, spec: Spec, size: PassSize, split: Split, *, pins_norms: bool = False) -> None:
         self.spec = spec
         self.size = size
         self.split = split
-        self.graph = Graph(0, split.host)
-        self._rows = size.tokens
-        self._brought: dict[tuple[int, int], Tensor] = {}
-        self.home = 0  # where the weights of the current layer are
-        self.cache_home = 0  # where the cache that it reads is
+        self.graph = Graph(split.host)
+        self._weights: dict[tuple[int, int], Tensor] = {}
+        self.home = split.host  # where the weights of the current layer are
+        self.cache_home = split.host  # where the cache that it reads is
         self.storage: StorageType = STORAGE_BY_NAME[size.kv_type.upper()]
-        self.on_gpu = split.gpus > 0
         self.layer_numbers: tuple[int, ...] = tuple(range(spec.layers))
         self.input: Tensor | None = None  # ready-made embeddings with their further rows
+        self.fused: dict[str, list[tuple[int, Tensor]]] = {"attention": [], "delta": []}
+        """Steps that stand for many, by kind, each with its layer's device."""
+        self._pins_norms = pins_norms
+        self._in_layer = False
 
     def layers(self) -> Iterator[int]:
-        """The layers to draw, in order; results from here on belong to the layer's device.
-
-        A layer whose weights are on the host is computed on the first GPU all the same if there is one and the batch
-        is large: it is worth bringing the weights there.
-        """
+        """The layers to draw, in order; weights from here on are on the layer's device."""
         for layer in self.layer_numbers:
-            self._enter(self.split.layers[layer])
+            self.home = self.cache_home = self.split.layers[layer]
+            self._in_layer = True
             yield layer
 
-    def enter_head(self) -> None:
-        """Results from here on belong to the head's device."""
-        self._enter(self.split.head)
+    def enter_first(self) -> None:
+        """Weights from here on are on the first layer's device."""
+        self.home = self.split.layers[0]
 
-    def _enter(self, home: int) -> None:
-        self.home = self.cache_home = home
-        away = home == self.split.host and (self._rows >= OFFLOAD_ROWS)
-        self.graph.device = 0 if away else home
+    def enter_head(self) -> None:
+        """Weights from here on are on the head's device."""
+        self.home = self.cache_home = self.split.head
+        self._in_layer = False
+
+    def pin(self, normed: Tensor) -> None:
+        """A norm of a layer runs on its device by decree, if the pass is one of those that say so."""
+        if self._pins_norms and self._in_layer:
+            normed.device = self.home
 
     def cache(self) -> Tensor:
         """The cache of the current layer, to store into or to read from."""
         return self.graph.kept(0, self.cache_home)
 
-    def fetched(self, weight: TensorInfo) -> tuple[Tensor, ...]:
-        """The weight as a source, if it has to be brought from another device."""
-        if self.home == self.graph.device:
-            return ()
-        key = (id(weight), self.home)
-        if key not in self._brought:
-            self._brought[key] = self.graph.kept(weight.nbytes, self.home)
-            self._brought[key].is_weight = True
-        return (self._brought[key],)
+    def cached(self, cells: int, heads: int, length: int, used: int | None = None) -> Tensor:
+        """What so many cells a stream of the current layer's cache hold, as a source: heads of this length.
 
-    def fetched_head(self) -> tuple[Tensor, ...]:
-        """The output head as a source, if it has to be brought from another device."""
-        weight = self.spec.roots.get("output.weight") or self.spec.roots.get("token_embd.weight")
-        return self.fetched(weight) if weight is not None else ()
+        `used` tells how many elements of a head are looked at, the first ones, if not all.
+        """
+        used = length if used is None else used
+        nbytes = self.storage.row_bytes(cells * self.size.streams.count * heads * length - length + used)
+        return self.graph.kept(nbytes, self.cache_home, gpu_extra_bytes=padding_bytes(used, self.storage))
+
+    @cached_property
+    def rotation_factors(self) -> TensorInfo | None:
+        """Factors for each frequency of a rotation, where the model has them: one set, or one for long contexts."""
+        roots = self.spec.roots
+        original = self.spec.keys.whole("rope.scaling.original_context_length", self.spec.trained_context)
+        length = "long" if self.size.streams.cells > original else "short"
+        return roots.get("rope_freqs.weight") or roots.get(f"rope_factors_{length}.weight")
+
+    def weight(self, weight: TensorInfo, home: int | None = None) -> Tensor:
+        """A weight as a source; on the device of the current layer if nothing else is said."""
+        home = self.home if home is None else home
+        key = (id(weight), home)
+        if key not in self._weights:
+            extra = padding_bytes(weight.shape[0], weight.storage)
+            self._weights[key] = self.graph.weight(weight.nbytes, home, gpu_extra_bytes=extra)
+        return self._weights[key]
+
+    def head_weight(self) -> Tensor:
+        """The output head as a source."""
+        return self.weight(self.spec.roots.get("output.weight") or self.spec.roots["token_embd.weight"])
 
     @property
     def last_layer(self) -> int:
-        """The layer after which only the rows that are asked for go on."""
-        return self.spec.layers - 1
+        """The layer within which everything but the rows that are asked for is dropped; -1 if that is done later."""
+        late = self.spec.architecture in (*ROWS_BEFORE_LAST_NORM, *ROWS_AFTER_LAST_NORM)
+        return -1 if late else self.spec.layers - 1
 
     @cached_property
     def plain_norms(self) -> bool:
@@ -205,19 +233,19 @@ class Pass:
     @cached_property
     def full(self) -> CacheInputs:
         """Inputs of the layers that see the whole context."""
-        return CacheInputs(self, self.size.streams.cells, self.spec.key_length, self.spec.value_length)
+        lengths = (self.spec.key_length, self.spec.value_length)
+        return CacheInputs(self.graph, self.size, self.size.streams.cells, lengths)
 
     @cached_property
     def sliding(self) -> CacheInputs:
         """Inputs of the layers with a window."""
-        return CacheInputs(self, self.size.sliding_cells, *self.spec.sliding_lengths)
+        return CacheInputs(self.graph, self.size, self.size.sliding_cells, self.spec.sliding_lengths)
 
     def embedded(self) -> Tensor:
         """The token embeddings, looked up on the host; room for ready-made embeddings is kept beside them."""
         graph, spec, tokens = self.graph, self.spec, self.size.tokens
         numbers = graph.feed(tokens * I32)
-        table = graph.new((spec.embedding, tokens), numbers)
-        table.device = graph.host
+        table = self.looked_up(spec.roots["token_embd.weight"], numbers)
         wide = spec.embedding * (1 + self.deep_inputs)
         if not self.deep_inputs:
             graph.run(table, graph.feed(wide * tokens * F32))
@@ -228,6 +256,11 @@ class Pass:
         seen = graph.part(padded, (spec.embedding, tokens))
         graph.run(seen)
         return seen
+
+    def looked_up(self, table: TensorInfo, numbers: Tensor) -> Tensor:
+        """Rows of a table that stays on the host, one for each token."""
+        rows = (table.shape[0], self.size.tokens)
+        return self.graph.new(rows, self.weight(table, self.split.host), numbers, rows=0)
 
     @cached_property
     def deep_inputs(self) -> int:
@@ -242,7 +275,4 @@ class Pass:
     def only_rows_out(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The rows that get logits, of each tensor; what follows has only that many."""
         rows = self.size.rows_out
-        picked = tuple(self.graph.new((tensor.shape[0], rows), tensor, self.rows_out) for tensor in tensors)
-        self._rows = rows
-        self._enter(self.home)
-        return picked
+        return tuple(self.graph.new((tensor.shape[0], rows), tensor, self.rows_out) for tensor in tensors)

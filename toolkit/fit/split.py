@@ -36,9 +36,14 @@ class Split:
         return self.gpus
 
     @property
+    def whole(self) -> bool:
+        """True if no layer is left on the host while others are on GPUs, or could be."""
+        return self.gpus == 0 or self.host not in (*self.layers, self.head)
+
+    @property
     def copies(self) -> int:
         """How often the engine keeps what crosses devices."""
-        pipelined = self.gpus > 1 and self.host not in (*self.layers, self.head)
+        pipelined = self.gpus > 1 and self.whole
         return PIPELINE_COPIES if pipelined else 1
 
     @property

@@ -24,7 +24,11 @@ ON_HOST: Final = (
 )  # fmt: skip
 TABLE: Final = "token_embd.weight"
 SHARED: Final = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
-OF_FIRST_LAYER: Final = ("per_layer_model_proj.weight", "per_layer_proj_norm.weight")
+OF_FIRST_LAYER: Final = (
+    "per_layer_model_proj.weight", "per_layer_proj_norm.weight", "token_embd_norm.weight", "token_embd_norm.bias",
+)  # fmt: skip
+_NORM_OF_HEAD: Final = ("lfm2", "lfm2moe")
+"""Architectures whose last norm is called token_embd_norm."""
 PROJECTOR_PREFIXES: Final = ("v.", "mm.", "a.")
 """Tensors of a projector that lies in the same file; the engine's text part skips them."""
 _HEAD_FIRST: Final = ("gemma3n", "gemma4")
@@ -45,7 +49,7 @@ def weights_by_device(spec: Spec, split: Split) -> tuple[int, ...]:
         if tensor.name in SHARED:
             for device in set(split.layers):
                 put(tensor, device)
-        elif tensor.name in OF_FIRST_LAYER:
+        elif tensor.name in OF_FIRST_LAYER and spec.architecture not in _NORM_OF_HEAD:
             put(tensor, split.layers[0])
         elif not tensor.name.startswith(PROJECTOR_PREFIXES):
             put(tensor, split.host if tensor.name in ON_HOST else split.head)

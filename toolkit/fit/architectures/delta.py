@@ -61,7 +61,12 @@ def _attention(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     graph, block, heads = one_pass.graph, one_pass.block(layer), dense.heads_of(one_pass.spec, layer)
     tokens = one_pass.size.tokens
     double = blocks.linear(one_pass, x, block, "attn_q")
-    query = blocks.norm(one_pass, graph.part(double, (heads.key_length, heads.queries, tokens)), block, "attn_q_norm")
+    query = blocks.norm(
+        one_pass,
+        graph.part(double, (heads.key_length, heads.queries, tokens), width=2 * heads.key_length),
+        block,
+        "attn_q_norm",
+    )
     key = graph.view(blocks.linear(one_pass, x, block, "attn_k"), (heads.key_length, heads.keys, tokens))
     value = graph.view(blocks.linear(one_pass, x, block, "attn_v"), (heads.value_length, heads.keys, tokens))
     key = blocks.norm(one_pass, key, block, "attn_k_norm")
@@ -83,18 +88,18 @@ def _delta(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     state = recurrent.remembered_state(one_pass, (sizes.kernel - 1) * sizes.channels)
     columns = graph.view(state, (sizes.kernel - 1, sizes.channels, slots))
     padded = graph.new((sizes.kernel - 1 + steps, sizes.channels, slots), columns, graph.part(joint, ()))
-    graph.run(graph.store(one_pass.cache(), graph.part(padded, ())))
+    graph.run(graph.store(one_pass.cache(), recurrent.last_columns(one_pass, padded, sizes.kernel - 1)))
     memory = recurrent.remembered_state(one_pass, sizes.state * sizes.inner)
-    kernel = one_pass.fetched(block["ssm_conv1d.weight"])
-    mixed = graph.over(graph.new((sizes.channels, steps, slots), padded, *kernel))
+    kernel = one_pass.weight(block["ssm_conv1d.weight"])
+    mixed = graph.over(graph.new((sizes.channels, steps, slots), padded, kernel))
     narrow, wide = (sizes.state, sizes.groups, steps, slots), (length, sizes.rank, steps, slots)
-    query, key = (graph.new(narrow, graph.part(mixed, narrow)) for _ in range(2))
+    query, key = (graph.new(narrow, graph.part(mixed, narrow, width=sizes.channels)) for _ in range(2))
     if one_pass.spec.architecture in _REPEATS_HEADS and sizes.groups != sizes.rank:
         query, key = (graph.view(graph.new(wide, graph.view(part, narrow)), wide) for part in (query, key))
-    value = graph.part(mixed, wide)
+    value = graph.part(mixed, wide, width=sizes.channels)
     total = sizes.inner * one_pass.size.tokens + sizes.state * sizes.inner * slots
     result = graph.new((total,), query, key, value, decay, strength, graph.view(memory, (length, length, sizes.rank)))
-    graph.run(graph.store(one_pass.cache(), graph.part(result, ())))
+    graph.run(graph.store(one_pass.cache(), graph.part(result, (sizes.state * sizes.inner * slots,))))
     normed = blocks.rms_norm(one_pass, graph.view(result, wide), block, "ssm_norm")
     gated = graph.over(normed, graph.over(graph.view(side, wide)))
     out = blocks.linear(one_pass, graph.view(gated, (sizes.inner, steps, slots)), block, "ssm_out")

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from toolkit.fit.architectures import blocks, moe
 from toolkit.fit.architectures.base import LayerMemory
 from toolkit.fit.graph import F32, I32
+from toolkit.fit.passes import ROWS_AFTER_LAST_NORM, ROWS_BEFORE_LAST_NORM
 
 if TYPE_CHECKING:
     from toolkit.fit.graph import Tensor
@@ -79,9 +80,9 @@ def attention(one_pass: Pass, x: Tensor, layer: int, inputs: CacheInputs) -> Ten
     spec, block, heads = one_pass.spec, one_pass.block(layer), heads_of(one_pass.spec, layer)
     query, key, value = blocks.queries_keys_values(one_pass, x, block, heads)
     if "attn_q_norm.weight" in block:
-        query = blocks.norm(one_pass, query, block, "attn_q_norm")
+        query = blocks.head_norm(one_pass, query, block, "attn_q_norm")
     if "attn_k_norm.weight" in block:
-        key = blocks.norm(one_pass, key, block, "attn_k_norm")
+        key = blocks.head_norm(one_pass, key, block, "attn_k_norm")
     bare = one_pass.windowed and inputs is one_pass.full and spec.architecture in SLIDING_ROTATION_ONLY
     if one_pass.rotates and not bare:
         query, key = blocks.rotated(one_pass, query), blocks.rotated(one_pass, key)
@@ -92,7 +93,8 @@ def attention(one_pass: Pass, x: Tensor, layer: int, inputs: CacheInputs) -> Ten
     if spec.architecture in SCALED_QUERIES:
         query = one_pass.graph.over(query)
     soft_cap = spec.keys.number("attn_logit_softcapping") > 0
-    mixed = blocks.attend(one_pass, query, key, value, heads, inputs=inputs, soft_cap=soft_cap)
+    sinks = block.get("attn_sinks.weight")
+    mixed = blocks.attend(one_pass, query, key, value, heads, inputs=inputs, soft_cap=soft_cap, sinks=sinks)
     return blocks.linear(one_pass, mixed, block, "attn_output")
 
 
@@ -157,11 +159,17 @@ def head(one_pass: Pass, x: Tensor) -> None:
     graph, spec = one_pass.graph, one_pass.spec
     one_pass.enter_head()
     name = "output_norm" if "output_norm.weight" in spec.roots else "token_embd_norm"
+    if spec.architecture in ROWS_BEFORE_LAST_NORM:
+        x.is_output = True
+        (x,) = one_pass.only_rows_out(x)
     x = blocks.norm(one_pass, x, spec.roots, name)
     x.is_output = True
-    logits = graph.new((spec.vocabulary, x.shape[1]), *one_pass.fetched_head(), x)
+    if spec.architecture in ROWS_AFTER_LAST_NORM:
+        (x,) = one_pass.only_rows_out(x)
+        x.is_output = True
+    logits = graph.product((spec.vocabulary, x.shape[1]), one_pass.head_weight(), x)
     if "output.bias" in spec.roots:
-        logits = graph.over(logits)
+        logits = blocks.with_weight(one_pass, logits, spec.roots, "output.bias")
     if spec.keys.number("logit_scale"):
         logits = graph.over(logits)
     if spec.keys.number("final_logit_softcapping"):

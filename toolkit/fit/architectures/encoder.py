@@ -44,11 +44,11 @@ class Encoder:
             return
         x = one_pass.embedded()
         if "token_types.weight" in spec.roots:
-            x = graph.over(x, graph.kept(spec.embedding * F32, graph.host))
+            x = graph.over(x, graph.kept(spec.embedding * F32, graph.host))  # a row of it: no weight to be followed
         if "position_embd.weight" in spec.roots:
-            positions = graph.new(x.shape, one_pass.positions)
-            positions.device = graph.host
+            positions = one_pass.looked_up(spec.roots["position_embd.weight"], one_pass.positions)
             x = graph.over(positions, x)
+        one_pass.enter_first()
         x = blocks.layer_norm(one_pass, x, spec.roots, "token_embd_norm")
         mask = graph.feed(one_pass.size.tokens**2 * (F16 if one_pass.size.flash else F32))
         for layer in one_pass.layers():
@@ -67,6 +67,7 @@ def _draw_norms_first(one_pass: Pass) -> None:
     graph, spec, tokens = one_pass.graph, one_pass.spec, one_pass.size.tokens
     x = dense.embedded(one_pass)
     if "token_embd_norm.weight" in spec.roots:
+        one_pass.enter_first()
         x = blocks.norm(one_pass, x, spec.roots, "token_embd_norm")
     windows = _slides(spec)
     masks = [graph.feed(tokens**2 * (F16 if one_pass.size.flash else F32)) for _ in range(2)]
@@ -116,7 +117,8 @@ def _attention(one_pass: Pass, x: Tensor, layer: int, mask: Tensor) -> Tensor:
     asked = graph.part(graph.view(query, query.shape), (heads.key_length, tokens, heads.queries))
     if one_pass.size.flash:
         key16, value16 = (graph.new(t.shape, graph.part(t, t.shape), item_bytes=F16) for t in (key, value))
-        out = graph.view(graph.new((heads.value_length, heads.queries, tokens), asked, key16, value16, mask), flat)
+        shape = (heads.value_length, heads.queries, tokens)
+        out = graph.view(blocks.fused(one_pass, shape, (asked, key16, value16, mask), 0), flat)
     else:
         scores = graph.new((tokens, tokens, heads.queries), graph.part(key, key.shape), asked)
         weights = graph.over(scores, mask)

@@ -42,6 +42,9 @@ class Hybrid:
         one_pass.graph.run(x)
         for layer in one_pass.layers():
             block = one_pass.block(layer)
+            if attends(one_pass.spec, layer) and "ssm_in.weight" in block:
+                x = _both(one_pass, x, layer)
+                continue
             normed = blocks.norm(one_pass, x, block, "attn_norm")
             mixed = _mixed(one_pass, normed, layer)
             if block.keys() & {"ffn_norm.weight", "post_attention_norm.weight"}:
@@ -64,20 +67,30 @@ def _memory(spec: Spec, layer: int) -> LayerMemory:
 
 
 def _mixed(one_pass: Pass, normed: Tensor, layer: int) -> Tensor:
-    """Whatever the layer has: attention, a scan, both side by side, a convolution, or a feed-forward alone."""
+    """Whatever the layer has: attention, a scan, a convolution, or a feed-forward alone."""
     block = one_pass.block(layer)
     if "shortconv.conv.weight" in block:
         return _short_convolution(one_pass, normed, layer)
-    results = []
     if attends(one_pass.spec, layer):
-        results.append(dense.attention(one_pass, normed, layer, one_pass.full))
+        return dense.attention(one_pass, normed, layer, one_pass.full)
     if "ssm_in.weight" in block:
         scan = recurrent.mamba if "ssm_x.weight" in block else recurrent.mamba2
-        results.append(scan(one_pass, normed, layer))
-    if not results:
-        routed = "ffn_gate_inp.weight" in block
-        results.append((moe.feed_forward if routed else blocks.feed_forward)(one_pass, normed, block))
-    return results[0] if len(results) == 1 else one_pass.graph.over(*results)
+        return scan(one_pass, normed, layer)
+    routed = "ffn_gate_inp.weight" in block
+    return (moe.feed_forward if routed else blocks.feed_forward)(one_pass, normed, block)
+
+
+def _both(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
+    """A layer of Falcon H1: attention and a scan of the same input, each behind its own norm, then a feed-forward."""
+    graph, block = one_pass.graph, one_pass.block(layer)
+    attended = dense.attention(one_pass, blocks.norm(one_pass, x, block, "attn_norm"), layer, one_pass.full)
+    scan = recurrent.mamba if "ssm_x.weight" in block else recurrent.mamba2
+    scanned = scan(one_pass, blocks.norm(one_pass, x, block, "attn_norm"), layer)
+    x = graph.over(graph.over(attended, scanned), x)
+    if layer == one_pass.last_layer:
+        (x,) = one_pass.only_rows_out(x)
+    fed = blocks.feed_forward(one_pass, blocks.norm(one_pass, x, block, "ffn_norm"), block)
+    return graph.over(fed, x)
 
 
 def _short_convolution(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
@@ -86,13 +99,13 @@ def _short_convolution(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     width = x.shape[0]
     wide = blocks.linear(one_pass, graph.view(x, (width, steps, slots)), block, "shortconv.in_proj")
     shape = (width, steps, slots)
-    first, second, third = (graph.part(wide, shape) for _ in range(3))
+    first, second, third = (graph.part(wide, shape, width=3 * width) for _ in range(3))
     product = graph.over(first, third)
     state = recurrent.remembered_state(one_pass, columns * width)
     padded = graph.new(
         (columns + steps, width, slots), graph.view(state, (columns, width, slots)), graph.part(product, ())
     )
-    graph.run(graph.store(one_pass.cache(), graph.part(padded, ())))
-    out = graph.over(second, graph.new(shape, padded))
+    graph.run(graph.store(one_pass.cache(), recurrent.last_columns(one_pass, padded, columns)))
+    out = graph.over(second, graph.new(shape, padded, one_pass.weight(block["shortconv.conv.weight"])))
     projected = blocks.linear(one_pass, out, block, "shortconv.out_proj")
     return graph.view(projected, (projected.shape[0], one_pass.size.tokens))

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING
 
 from toolkit.fit.architectures import blocks, dense
 from toolkit.fit.architectures.base import LayerMemory
-from toolkit.fit.graph import F16
 
 if TYPE_CHECKING:
     from toolkit.fit.graph import Tensor
     from toolkit.fit.passes import Pass
-    from toolkit.fit.spec import Spec
+    from toolkit.fit.spec import Block, Spec
 
 
 def compresses(spec: Spec) -> bool:
@@ -71,10 +70,10 @@ def _parts(one_pass: Pass, x: Tensor, layer: int, key_length: int) -> _Parts:
     joint = blocks.linear(one_pass, x, block, "attn_kv_a_mqa")
     rank = joint.shape[0] - rope
     return _Parts(
-        query_plain=graph.part(query, (key_length - rope, heads, tokens)),
-        query_turned=blocks.rotated(one_pass, graph.part(query, (rope, heads, tokens))),
-        key_plain=blocks.norm(one_pass, graph.part(joint, (rank, tokens)), block, "attn_kv_a_norm"),
-        key_turned=blocks.rotated(one_pass, graph.part(joint, (rope, 1, tokens))),
+        query_plain=graph.part(query, (key_length - rope, heads, tokens), width=key_length),
+        query_turned=blocks.rotated(one_pass, graph.part(query, (rope, heads, tokens), width=key_length)),
+        key_plain=blocks.norm(one_pass, graph.part(joint, (rank, tokens), width=rank + rope), block, "attn_kv_a_norm"),
+        key_turned=blocks.rotated(one_pass, graph.part(joint, (rope, 1, tokens), width=rank + rope)),
     )
 
 
@@ -84,8 +83,9 @@ def _full_heads(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     heads = dense.heads_of(spec, layer)
     parts = _parts(one_pass, x, layer, heads.key_length)
     expanded = blocks.linear(one_pass, parts.key_plain, block, "attn_kv_b")
-    plain = graph.part(expanded, parts.query_plain.shape)
-    value_part = graph.part(expanded, (heads.value_length, heads.keys, tokens))
+    each = expanded.shape[0] // heads.keys
+    plain = graph.part(expanded, parts.query_plain.shape, width=each)
+    value_part = graph.part(expanded, (heads.value_length, heads.keys, tokens), width=each)
     value = graph.new(value_part.shape, value_part)
     shape = (heads.key_length, heads.queries, tokens)
     query = graph.new(shape, parts.query_plain, parts.query_turned)
@@ -101,9 +101,8 @@ def _compressed(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     heads, inputs = spec.heads[layer], one_pass.full
     parts = _parts(one_pass, x, layer, spec.keys.whole("attention.key_length_mla"))
     rank = parts.key_plain.shape[0]
-    absorbed = graph.new(
-        (rank, tokens, heads), graph.part(parts.query_plain, (parts.query_plain.shape[0], tokens, heads))
-    )
+    plain = graph.part(parts.query_plain, (parts.query_plain.shape[0], tokens, heads))
+    absorbed = graph.product((rank, tokens, heads), one_pass.weight(block["attn_k_b.weight"]), plain)
     wide = (spec.key_length, heads, tokens)
     query = graph.new(wide, graph.part(absorbed, (rank, heads, tokens)), parts.query_turned)
     value = graph.view(parts.key_plain, (rank, 1, tokens))
@@ -111,27 +110,29 @@ def _compressed(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     graph.run(query, value, key)
     cache = one_pass.cache()
     graph.run(graph.store(cache, graph.view(key, key.shape), inputs.key_rows))
-    out = _expanded_after(one_pass, query, heads, rank)
+    out = _expanded_after(one_pass, query, block, rank)
     graph.run(out)
     return blocks.linear(one_pass, out, block, "attn_output")
 
 
-def _expanded_after(one_pass: Pass, query: Tensor, heads: int, rank: int) -> Tensor:
+def _expanded_after(one_pass: Pass, query: Tensor, block: Block, rank: int) -> Tensor:
     graph, spec, size = one_pass.graph, one_pass.spec, one_pass.size
-    cells, streams = one_pass.full.cells, size.streams.count
+    cells, streams, heads = one_pass.full.cells, size.streams.count, query.shape[1]
     tokens = size.tokens // streams
     length = spec.keys.whole("attention.value_length_mla")
     asked = graph.part(graph.view(query, query.shape), (spec.key_length, tokens, heads, streams))
+    keys, values = (one_pass.cached(cells, 1, spec.key_length, length) for length in (spec.key_length, rank))
     if size.flash:
-        copies = cells * streams * spec.key_length * F16 if one_pass.storage.quantised and one_pass.on_gpu else 0
-        mixed = graph.new((rank, heads, tokens, streams), asked, one_pass.full.mask, extra_bytes=copies)
+        copies = blocks.flash_copies_bytes(one_pass, cells, spec.key_length)
+        shape = (rank, heads, tokens, streams)
+        mixed = blocks.fused(one_pass, shape, (asked, keys, values, one_pass.full.mask), copies)
         mixed = graph.part(mixed, (rank, tokens, heads, streams))
     else:
-        scores = graph.new((cells, tokens, heads, streams), asked)
+        scores = graph.product((cells, tokens, heads, streams), keys, asked)
         weights = graph.over(scores, one_pass.full.mask)
-        lying = graph.new((cells, rank, 1, streams), one_pass.cache(), item_bytes=one_pass.cell_bytes)
-        mixed = graph.new((rank, tokens, heads, streams), lying, weights)
-    opened = graph.new((length, tokens, heads, streams), mixed)
+        lying = graph.new((cells, rank, 1, streams), values, item_bytes=one_pass.cell_bytes)
+        mixed = graph.product((rank, tokens, heads, streams), lying, weights)
+    opened = graph.product((length, tokens, heads, streams), one_pass.weight(block["attn_v_b.weight"]), mixed)
     return graph.view(
         graph.new((length, heads, tokens, streams), graph.part(opened, ())), (length * heads, size.tokens)
     )

@@ -31,6 +31,8 @@ def routing_of(spec: Spec) -> blocks.Routing:
         normalised=normalised,
         scaled=spec.keys.number("expert_weights_scale") not in (0.0, 1.0),
         weighs_input=spec.architecture in _WEIGHS_INPUT,
+        groups=spec.keys.whole("expert_group_count", 1),
+        groups_used=spec.keys.whole("expert_group_used_count", 1),
     )
 
 
@@ -42,6 +44,7 @@ def feed_forward(one_pass: Pass, x: Tensor, block: Block) -> Tensor:
         return routed
     shared = blocks.feed_forward(one_pass, x, block, "_shexp")
     if "ffn_gate_inp_shexp.weight" in block:
-        gate = graph.over(graph.new((1, x.shape[1]), x))
+        weight = one_pass.weight(block["ffn_gate_inp_shexp.weight"])
+        gate = graph.over(graph.product((1, x.shape[1]), weight, x))
         shared = graph.over(shared, gate)
     return graph.over(routed, shared)

@@ -53,7 +53,7 @@ class Nested:
         magnitude = _magnitude(one_pass, x)
         repeated = graph.new((spec.embedding, tokens, streams - 1), x)
         one_pass.enter_head()  # the projection to the other streams is loaded with the head
-        added = graph.new(repeated.shape, repeated)
+        added = graph.product(repeated.shape, one_pass.weight(spec.roots["altup_proj.weight"]), repeated)
         stacked = graph.new((spec.embedding, tokens, streams), x, _rescaled(one_pass, added, magnitude))
         windows = windows_of(spec)
         for layer in one_pass.layers():
@@ -80,12 +80,13 @@ def layer_embeddings(one_pass: Pass, x: Tensor) -> Tensor:
     """The table's rows for all layers, joined with a projection of the ordinary embedding."""
     graph, spec, tokens = one_pass.graph, one_pass.spec, one_pass.size.tokens
     width = spec.keys.whole("embedding_length_per_layer_input")
-    rows = graph.new((width * spec.layers, tokens), graph.feed(tokens * I32))
-    rows.device = graph.host
+    one_pass.enter_first()
+    rows = one_pass.looked_up(spec.roots["per_layer_token_embd.weight"], graph.feed(tokens * I32))
     shape = (width, spec.layers, tokens)
     scaled = graph.over(graph.view(rows, shape))
     graph.run(scaled)
-    projected = graph.view(graph.over(graph.new((width * spec.layers, tokens), x)), shape)
+    weight = one_pass.weight(spec.roots["per_layer_model_proj.weight"])
+    projected = graph.view(graph.over(graph.product((width * spec.layers, tokens), weight, x)), shape)
     joined = graph.over(graph.over(blocks.rms_norm(one_pass, projected, spec.roots, "per_layer_proj_norm"), scaled))
     return graph.new((width, tokens, spec.layers), graph.part(joined, ()))
 
@@ -103,7 +104,7 @@ def _layer(one_pass: Pass, x: Tensor, per_layer: Tensor, layer: int, *, slides: 
         one_pass, _modalities(one_pass, one_of(one_pass, x), block), block, "altup_predict_coef"
     )
     turned = graph.new((streams, width, tokens), graph.part(x, ()))
-    mixed = graph.new((streams, width, tokens), turned, graph.view(coefficients, (streams, streams, tokens)))
+    mixed = graph.product((streams, width, tokens), turned, graph.view(coefficients, (streams, streams, tokens)))
     predictions = graph.over(graph.new(x.shape, graph.part(mixed, ())), x)
     active = one_of(one_pass, predictions)
     normed = blocks.rms_norm(one_pass, active, block, "attn_norm")
@@ -112,7 +113,8 @@ def _layer(one_pass: Pass, x: Tensor, per_layer: Tensor, layer: int, *, slides: 
     attended = _attention(one_pass, normed, layer, slides=slides)
     attended = graph.over(blocks.rms_norm(one_pass, attended, block, "post_attention_norm"), active)
     joined = graph.over(graph.over(attended, shortcut))
-    fed = graph.over(blocks.rms_norm(one_pass, _fed(one_pass, joined, layer), block, "post_ffw_norm"), joined)
+    fed = _fed(one_pass, joined, layer)
+    fed = graph.over(blocks.rms_norm(one_pass, fed, block, "post_ffw_norm", pinned=False), joined)
     corrected = _corrected(one_pass, predictions, fed, block)
     first = blocks.with_weight(one_pass, one_of(one_pass, corrected), block, "altup_correct_scale.weight")
     first = graph.over(blocks.linear(one_pass, first, block, "inp_gate"))
@@ -171,14 +173,15 @@ def _merged(one_pass: Pass, x: Tensor) -> None:
     one_pass.enter_head()
     target = _magnitude(one_pass, one_of(one_pass, x))
     rest = graph.part(x, (width, tokens, streams - 1))
-    rest = _rescaled(one_pass, graph.new((width, tokens, streams - 1), rest), target)
+    weight = one_pass.weight(spec.roots["altup_unembd_proj.weight"])
+    rest = _rescaled(one_pass, graph.product((width, tokens, streams - 1), weight, rest), target)
     merged = one_of(one_pass, x)
     for _ in range(streams - 1):
         merged = graph.over(merged, one_of(one_pass, rest))
     (rows,) = one_pass.only_rows_out(graph.over(merged))
     normed = blocks.rms_norm(one_pass, rows, spec.roots, "output_norm")
     normed.is_output = True
-    logits = graph.new((spec.vocabulary, normed.shape[1]), *one_pass.fetched_head(), normed)
+    logits = graph.product((spec.vocabulary, normed.shape[1]), one_pass.head_weight(), normed)
     logits = graph.over(graph.over(graph.over(logits)))
     logits.is_output = True
     graph.run(logits)

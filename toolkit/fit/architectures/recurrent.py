@@ -105,11 +105,17 @@ def convolved(one_pass: Pass, x: Tensor, sizes: StateSizes, state: Tensor, block
     steps = one_pass.size.tokens // slots
     columns = graph.view(state, (sizes.kernel - 1, sizes.channels, slots))
     padded = graph.new((sizes.kernel - 1 + steps, sizes.channels, slots), columns, graph.part(x, ()))
-    graph.run(graph.store(one_pass.cache(), graph.part(padded, ())))
-    out = graph.new((sizes.channels, steps, slots), padded, *one_pass.fetched(block["ssm_conv1d.weight"]))
+    graph.run(graph.store(one_pass.cache(), last_columns(one_pass, padded, sizes.kernel - 1)))
+    out = graph.new((sizes.channels, steps, slots), padded, one_pass.weight(block["ssm_conv1d.weight"]))
     if "ssm_conv1d.bias" in block:
         out = blocks.with_weight(one_pass, out, block, "ssm_conv1d.bias")
     return graph.over(out)
+
+
+def last_columns(one_pass: Pass, padded: Tensor, columns: int) -> Tensor:
+    """The columns of a convolution's input that the next pass needs."""
+    width, channels, slots = padded.shape
+    return one_pass.graph.part(padded, (columns, channels, slots), width=width)
 
 
 def mamba(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
@@ -119,9 +125,11 @@ def mamba(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     state = remembered_state(one_pass, (sizes.kernel - 1) * sizes.channels)
     wide = blocks.linear(one_pass, graph.view(x, (x.shape[0], steps, slots)), block, "ssm_in")
     inner = (sizes.inner, steps, slots)
-    mixed = convolved(one_pass, graph.part(wide, inner), sizes, state, block)
+    mixed = convolved(one_pass, graph.part(wide, inner, width=wide.shape[0]), sizes, state, block)
     joint = blocks.linear(one_pass, mixed, block, "ssm_x")
-    step, gate_in, gate_out = (graph.part(joint, (width, steps, slots)) for width in (sizes.rank, *(sizes.state,) * 2))
+    step, gate_in, gate_out = (
+        graph.part(joint, (length, steps, slots), width=joint.shape[0]) for length in (sizes.rank, *(sizes.state,) * 2)
+    )
     if one_pass.spec.keys.raw("ssm.dt_b_c_rms") or "ssm_dt_norm.weight" in block:
         step, gate_in, gate_out = (
             blocks.rms_norm(one_pass, part, block, f"ssm_{name}_norm")
@@ -129,9 +137,9 @@ def mamba(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
         )
     step = blocks.linear(one_pass, step, block, "ssm_dt")
     seen = graph.view(mixed, (1, sizes.inner, steps, slots))
-    result = _scanned(one_pass, sizes, seen, (step, gate_in, gate_out))
+    result = _scanned(one_pass, sizes, block, seen, (step, gate_in, gate_out))
     result = graph.over(graph.view(result, inner), blocks.with_weight(one_pass, mixed, block, "ssm_d"))
-    gated = graph.new(inner, graph.new(inner, graph.part(wide, inner)), result)
+    gated = graph.new(inner, graph.new(inner, graph.part(wide, inner, width=wide.shape[0])), result)
     out = blocks.linear(one_pass, gated, block, "ssm_out")
     return graph.view(out, (out.shape[0], one_pass.size.tokens))
 
@@ -144,15 +152,15 @@ def mamba2(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     state = remembered_state(one_pass, (sizes.kernel - 1) * sizes.channels)
     wide = blocks.linear(one_pass, graph.view(x, (x.shape[0], steps, slots)), block, "ssm_in")
     by_head = (length, heads, steps, slots)
-    channels = graph.part(wide, (sizes.channels, steps, slots))
+    channels = graph.part(wide, (sizes.channels, steps, slots), width=wide.shape[0])
     mixed = convolved(one_pass, channels, sizes, state, block)
     grouped = (sizes.state, sizes.groups, steps, slots)
-    seen, gate_in, gate_out = (graph.part(mixed, shape, spans=True) for shape in (by_head, grouped, grouped))
-    step = graph.new((heads, steps, slots), graph.part(wide, (heads, steps, slots)))
+    seen, gate_in, gate_out = (graph.part(mixed, shape, width=sizes.channels) for shape in (by_head, grouped, grouped))
+    step = graph.new((heads, steps, slots), graph.part(wide, (heads, steps, slots), width=wide.shape[0]))
     step = blocks.with_weight(one_pass, step, block, "ssm_dt.bias")
-    result = _scanned(one_pass, sizes, seen, (step, gate_in, gate_out))
+    result = _scanned(one_pass, sizes, block, seen, (step, gate_in, gate_out))
     result = graph.over(graph.view(result, by_head), blocks.with_weight(one_pass, seen, block, "ssm_d"))
-    result = graph.new(by_head, graph.new(by_head, graph.part(wide, by_head)), result)
+    result = graph.new(by_head, graph.new(by_head, graph.part(wide, by_head, width=wide.shape[0])), result)
     if "ssm_norm.weight" in block:
         result = graph.view(result, (sizes.inner // max(sizes.groups, 1), max(sizes.groups, 1), steps, slots))
         result = blocks.rms_norm(one_pass, result, block, "ssm_norm")
@@ -160,15 +168,29 @@ def mamba2(one_pass: Pass, x: Tensor, layer: int) -> Tensor:
     return graph.view(out, (out.shape[0], one_pass.size.tokens))
 
 
-def _scanned(one_pass: Pass, sizes: StateSizes, seen: Tensor, parts: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """The scan; its result holds the outputs and, behind them, the new states, which are stored."""
+def _scanned(
+    one_pass: Pass, sizes: StateSizes, block: Block, seen: Tensor, parts: tuple[Tensor, Tensor, Tensor]
+) -> Tensor:
+    """The scan; its result holds the outputs and, behind them, the new states, which are stored.
+
+    It counts as one row, so it stays with its weights.
+    """
     graph, slots = one_pass.graph, one_pass.size.slots
     elements = sizes.state * sizes.inner
     states = remembered_state(one_pass, elements, gathered=False)
     total = sizes.inner * one_pass.size.tokens + elements * slots
-    result = graph.new((total,), states, seen, *parts, one_pass.state_rows)
-    result.device = one_pass.home  # a scan counts as one row, too few to be taken to the GPU
+    step, gate_in, gate_out = parts
+    decay = one_pass.weight(block["ssm_a"])
+    result = graph.new((total,), states, seen, step, decay, gate_in, gate_out, one_pass.state_rows, rows=1)
+    result.host_only = not _scans_on_gpu(sizes, grouped="ssm_x.weight" not in block)
     graph.run(result)
     forget_extra(one_pass, elements)
     graph.run(graph.store(one_pass.cache(), graph.part(result, (elements * slots,))))
     return result
+
+
+def _scans_on_gpu(sizes: StateSizes, *, grouped: bool) -> bool:
+    """True if CUDA has a kernel for the scan (ggml-cuda.cu, supports_op)."""
+    if grouped:
+        return sizes.state in (128, 256) and (sizes.inner // sizes.rank) % 16 == 0
+    return sizes.state == 16 and sizes.inner % 128 == 0  # noqa: PLR2004 - the kernel's own numbers

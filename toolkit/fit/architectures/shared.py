@@ -70,7 +70,7 @@ def _layer(one_pass: Pass, x: Tensor, per_layer: Tensor | None, layer: int, *, s
     if layer == one_pass.last_layer:
         mixed, x = one_pass.only_rows_out(mixed, x)
     between = graph.over(blocks.rms_norm(one_pass, mixed, block, "post_attention_norm"), x)
-    fed = blocks.rms_norm(one_pass, _fed(one_pass, between, block), block, "post_ffw_norm")
+    fed = blocks.rms_norm(one_pass, _fed(one_pass, between, block), block, "post_ffw_norm", pinned=False)
     out = graph.over(fed, between)
     if mine is not None:
         gate = graph.over(blocks.linear(one_pass, out, block, "inp_gate"))

@@ -37,10 +37,11 @@ class Unknown:
         for layer in one_pass.layers():
             width = _widths(one_pass.block(layer)) + _COPIES * spec.embedding
             scores = 0 if one_pass.size.flash else max(spec.heads, default=0) * one_pass.full.cells
-            x = graph.new((width + scores, tokens), x, one_pass.full.mask)
+            largest = max(one_pass.block(layer).values(), key=lambda tensor: tensor.nbytes)
+            x = graph.new((width + scores, tokens), one_pass.weight(largest), x, one_pass.full.mask)
         (rows,) = one_pass.only_rows_out(x)
         one_pass.enter_head()
-        logits = graph.new((spec.vocabulary, one_pass.size.rows_out), rows)
+        logits = graph.product((spec.vocabulary, one_pass.size.rows_out), one_pass.head_weight(), rows)
         logits.is_output = True
         graph.run(logits)
 
