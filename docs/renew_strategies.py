@@ -27,7 +27,7 @@ STRATEGIES: Final = (
     "ram",
     "lru-unload",
     "lru",
-    "lrfu",
+    "histogram",
     "lru+shadow(bound=2m)",
     "lru+least-wait(patience=2m)",
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from bisect import bisect_right
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +32,19 @@ ONLINE = (
     "lfu", "lfu(half-life=20)", "lru-k", "lrfu(decay=0.1)", "arc", "s3fifo", "gdsf", "next-use", "next-use(horizon=24)",
 )  # fmt: skip
 WINDOWS = (12, 25, 50, 100, 200, 400)
+KEPT = ("lru", "ttl(keep-alive=5m)", "ttl(keep-alive=30m)", "histogram", "histogram(evict=next-use)")
+PLACES = (4, 8, 16, 32)
+LOAD_NS = 22_000_000_000
+NS = 1_000_000_000
 
 
-def names_of(trace: Path = TRACE) -> list[str]:
-    """The models in order of arrival, rows of one second in order of the file."""
+def uses_of(trace: Path = TRACE) -> list[Use]:
+    """The requests in order of arrival, rows of one second in order of the file."""
     with trace.open(newline="", encoding="utf-8") as file:
         rows = sorted(csv.DictReader(file), key=lambda row: row["gmt_create"])
-    return [row["checkpoint_model_version_id"] for row in rows]
+    moments = [datetime.fromisoformat(row["gmt_create"]) for row in rows]
+    seconds = [round((moment - moments[0]).total_seconds()) for moment in moments]
+    return [Use(row["checkpoint_model_version_id"], at_s * NS) for row, at_s in zip(rows, seconds, strict=True)]
 
 
 def told(names: Sequence[str], policy: Policy, slots: int) -> list[bool]:
@@ -119,8 +126,24 @@ def by_window(names: Sequence[str], window: int) -> ByScore:
     return ByScore(score)
 
 
-def tables(names: Sequence[str]) -> dict[str, str]:
-    """Both tables by their marks."""
+def kept(uses: Sequence[Use]) -> str:
+    """What a time to live costs in hits: at the trace's own moments, with room for so many models."""
+    items = {use.model: Item(use.model, 1, LOAD_NS) for use in uses}
+    heading = "".join(f" {places} places | loads |" for places in PLACES)
+    lines = [f"| policy |{heading}", "|---|" + "---:|---:|" * len(PLACES)]
+    for spec in KEPT:
+        cells = []
+        for places in PLACES:
+            tally = play(uses, items, build_policy(parse_spec(spec), Surroundings(places)), Capacity(places))
+            loads = f"{tally.loads:,}" + (f" + {tally.prefetches}" if tally.prefetches else "")
+            cells.append(f"{tally.hits / tally.requests:.1%} | {loads}")
+        lines.append(f"| {spec} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def tables(uses: Sequence[Use]) -> dict[str, str]:
+    """All tables by their marks."""
+    names = [use.model for use in uses]
     lru = {slots: sum(told(names, build_policy(parse_spec("lru"), Surroundings(slots)), slots)) for slots in SLOTS}
     best = {slots: min_hits(names, slots) for slots in SLOTS}
     total = len(names)
@@ -147,7 +170,7 @@ def tables(names: Sequence[str]) -> dict[str, str]:
     for window in WINDOWS:
         row = " | ".join(closed(seeing(window)))
         oracle.append(f"| how often each model comes within the next {window} requests | {row} |")
-    return {"online": "\n".join(lines), "oracle": "\n".join(oracle)}
+    return {"online": "\n".join(lines), "oracle": "\n".join(oracle), "kept": kept(uses)}
 
 
 def renewed(page: str, made: dict[str, str]) -> str:
@@ -160,4 +183,4 @@ def renewed(page: str, made: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), tables(names_of())), encoding="utf-8")
+    PAGE.write_text(renewed(PAGE.read_text(encoding="utf-8"), tables(uses_of())), encoding="utf-8")

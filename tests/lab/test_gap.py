@@ -27,9 +27,9 @@ def gap() -> ModuleType:
 
 @pytest.mark.shared
 def test_the_page_agrees_with_the_trace(gap: Any, shared_dir: Path, project_dir: Path) -> None:
-    names = gap.names_of(shared_dir / "data/traces/alibaba_genai_2026_first60.csv")
+    uses = gap.uses_of(shared_dir / "data/traces/alibaba_genai_2026_first60.csv")
     page = (project_dir / "docs/lab.md").read_text(encoding="utf-8")
-    assert gap.renewed(page, gap.tables(names)) == page, "renew it: python tests/lab/gap.py"
+    assert gap.renewed(page, gap.tables(uses)) == page, "renew it: python tests/lab/gap.py"
 
 
 def test_an_oracle_that_sees_the_next_request_alone_keeps_it(gap: Any) -> None:

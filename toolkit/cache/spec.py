@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from toolkit.config.durations import parse_duration_ns
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
 _SHAPE: Final = re.compile(r"\s*([a-z][a-z0-9-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
@@ -81,6 +81,33 @@ def split_outside(text: str, separator: str) -> Iterator[str]:
             yield text[start:place]
             start = place + 1
     yield text[start:]
+
+
+class Named(Protocol):
+    """An entry of a registry."""
+
+    @property
+    def name(self) -> str:
+        """What a spec calls it."""
+        ...
+
+
+_Entry = TypeVar("_Entry", bound=Named)
+
+
+def entry_of(spec: Spec, entries: Sequence[_Entry], kind: str, kinds: str) -> _Entry:
+    """The entry that a spec names; `kind` and `kinds` are what one, and several of them are called.
+
+    Raises:
+        UsageError: there is none of this name; the message has the nearest name, and all.
+    """
+    for entry in entries:
+        if entry.name == spec.name:
+            return entry
+    names = [entry.name for entry in entries]
+    near = get_close_matches(spec.name, names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise UsageError(f"there is no {kind} {spec.name!r}.{hint} The {kinds} are {', '.join(names)}")
 
 
 class Parameters:

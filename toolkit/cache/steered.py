@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from toolkit.cache.fixed import RAM_NS
-from toolkit.cache.policies.base import Expiring, LoadsFirst
+from toolkit.cache.policies.base import Expiring, Keeping, LoadsFirst
 from toolkit.cache.policies.lru import Lru
 from toolkit.cache.policies.markov import Markov
 from toolkit.cache.policies.registry import POLICIES, build_policy
@@ -72,7 +72,7 @@ def _policy(asked: Asked) -> Policy:
     policy = build_policy(spec, asked.context.around)
     if isinstance(policy, LoadsFirst):
         raise UsageError(f"{asked.text}: a server cannot answer without the model, so no newcomer can leave at once")
-    if isinstance(policy, Expiring) or spec.name == "server":
+    if (isinstance(policy, Expiring) and not isinstance(policy, Keeping)) or spec.name == "server":
         raise UsageError(f"{asked.text}: {spec.name} is a rule of the server's own; give the strategy of that name")
     return policy
 

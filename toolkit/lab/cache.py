@@ -1,4 +1,7 @@
-"""A cache alone: requests in order, no clock of its own, nothing takes time. What would a policy have hit?
+"""A cache alone: requests in order, no clock but theirs, nothing takes time. What would a policy have hit?
+
+Only a model that a policy has brought back at a moment of its own (`Foreseeing`) takes its time to load: a request that
+comes before it is there is no hit, and the load is its own.
 
 INV-LAB: requests = hits + loads (a prefetched model that is then asked for is a hit); what is resident never takes
 more than the capacity, unless it is a single model; loads and prefetches = evictions + expiries + what is resident at
@@ -10,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from toolkit.cache.policies.base import NOBODY, Expiring, LoadsFirst, Prefetching
+from toolkit.cache.policies.base import NOBODY, Expiring, Foreseeing, LoadsFirst, Prefetching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterable, Mapping
@@ -67,15 +70,21 @@ def play(
     cache = _Cache(items, policy, capacity)
     expiring = policy if isinstance(policy, Expiring) else None
     prefetching = policy if isinstance(policy, Prefetching) else None
-    resident, hit, miss = cache.resident, policy.hit, cache.miss
+    foreseeing = policy if isinstance(policy, Foreseeing) else None
+    resident, arriving, hit, miss = cache.resident, cache.arriving, policy.hit, cache.miss
     requests = hits = 0
     for model, at_ns in uses:
+        if foreseeing is not None:
+            cache.bring_back(foreseeing, requests, at_ns)
         if expiring is not None:
             cache.expire(expiring, at_ns)
         found = model in resident
         if found:
-            hits += 1
             hit(items[model], requests, at_ns)
+            if arriving and cache.overtakes(model, at_ns):
+                found = False
+            else:
+                hits += 1
         else:
             miss(items[model], requests, at_ns)
         if prefetching is not None:
@@ -93,8 +102,8 @@ class _Cache:
     """What is resident, and the running sums."""
 
     __slots__ = (
-        "_capacity", "_items", "_loads_first", "_policy", "_used_bytes", "bytes_loaded", "evictions", "expiries",
-        "load_ns", "prefetches", "resident",
+        "_capacity", "_expiring", "_items", "_loads_first", "_policy", "_used_bytes", "arriving", "bytes_loaded",
+        "evictions", "expiries", "load_ns", "prefetches", "resident",
     )  # fmt: skip
 
     def __init__(self, items: Mapping[str, Item], policy: Policy, capacity: Capacity) -> None:
@@ -102,8 +111,11 @@ class _Cache:
         self._policy = policy
         self._capacity = capacity
         self._loads_first = isinstance(policy, LoadsFirst)
+        self._expiring = policy if isinstance(policy, Expiring) else None
         self._used_bytes = 0
         self.resident: set[str] = set()
+        self.arriving: dict[str, int] = {}
+        """Those of the resident models that were brought back and not used since, and when their load is done."""
         self.bytes_loaded = self.load_ns = self.evictions = self.expiries = self.prefetches = 0
 
     def miss(self, item: Item, position: int, at_ns: int) -> None:
@@ -122,6 +134,27 @@ class _Cache:
             self._leave(name)
             self.expiries += 1
 
+    def bring_back(self, policy: Foreseeing, position: int, at_ns: int) -> None:
+        """Load what was expected until now, each at its moment, if there was room for it then."""
+        while (moment_ns := policy.returns_ns()) is not None and moment_ns <= at_ns:
+            if self._expiring is not None:
+                self.expire(self._expiring, moment_ns)
+            name = policy.returning(moment_ns)
+            if name is None or name in self.resident or not self._has_room(self._items[name]):
+                continue
+            item = self._items[name]
+            self.prefetches += 1
+            self._enter(item, position, moment_ns)
+            self.arriving[name] = moment_ns + item.load_ns
+
+    def overtakes(self, name: str, at_ns: int) -> bool:
+        """Whether a request comes before the load of its model is done; then it is the load of that request."""
+        ready_ns = self.arriving.pop(name, at_ns)
+        if ready_ns <= at_ns:
+            return False
+        self.prefetches -= 1
+        return True
+
     def prefetch(self, policy: Prefetching, used: str, position: int, at_ns: int) -> None:
         """Load what the policy expects next, if anything; never in place of the model that was just used."""
         name = policy.wanted_next(self.resident)
@@ -131,6 +164,10 @@ class _Cache:
         if self._make_room(item, item.size_bytes, (used,)):
             self.prefetches += 1
             self._enter(item, position, at_ns)
+
+    def _has_room(self, item: Item) -> bool:
+        size_bytes, models = self._capacity.size_bytes, self._capacity.models
+        return self._used_bytes + item.size_bytes <= size_bytes and (models is None or len(self.resident) < models)
 
     def _make_room(self, wanted: Item, needed_bytes: int, busy: Container[str]) -> bool:
         """Evict until there is room; False if all that are left are busy."""
@@ -154,4 +191,5 @@ class _Cache:
 
     def _leave(self, name: str) -> None:
         self.resident.remove(name)
+        self.arriving.pop(name, None)
         self._used_bytes -= self._items[name].size_bytes

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 FIXED_ORDER = ("lru", "lfu", "lfu(half-life=5)", "lru-k", "lrfu(decay=0.1)", "gdsf", "landlord")
 OTHERS = ("next-use", "s3fifo", "arc")
 STEERED = ("keepalive(policy=lru)", "keepalive(policy=lfu)", "keepalive(policy=gdsf)", "unload(policy=lrfu)", "steer",
-           "steer(policy=next-use)", "steer(policy=markov)", "unload(policy=arc)", "unload(policy=s3fifo)")  # fmt: skip
+           "steer(policy=next-use)", "steer(policy=markov)", "unload(policy=arc)", "unload(policy=s3fifo)",
+           "histogram(range=20s)")  # fmt: skip
 LONGEST_NS = 600 * S
 """The traffic below is over long before; a base of 30 minutes that is waited for is not."""
 
@@ -72,6 +73,28 @@ def test_unload_calls_follow_any_policy(way: str, policy: str, order: list[str],
     calls = any(record.unloaded_before for record in run.records)
     if way == "steer" and policy in FIXED_ORDER:
         assert not calls
+
+
+@few
+@given(order=orders, slots=st.integers(1, 4))
+def test_times_to_live_do_not_have_the_busiest_model_evicted(order: list[str], slots: int) -> None:
+    """The server would let the shortest duration go; unload calls have the policy's choice (LRU here) leave instead."""
+    strategy = "histogram(range=1000h)"  # nothing expires: bins of four hours
+    run = played(one_at_a_time(order), slots, partial(named, strategy))
+    assert departures(run) == pure_departures("lru", order, slots, lambda name: Item(name, 1, 1))
+    sent = {record.keep_alive_ns for record in run.records} - {None}
+    assert sent <= {1000 * 3600 * S, 1000 * 3600 * S * 11 // 2400}
+
+
+def test_a_model_leaves_the_server_when_its_own_gaps_say_so() -> None:
+    """Used every ten minutes: a tenth beyond the bin from ten to eleven; four hours as long as little is known."""
+    run = played([Visit(at * 600 * S, MODELS[0]) for at in range(7)], 1, partial(named, "histogram"))
+    assert [record.keep_alive_ns for record in run.records] == [4 * 3600 * S, *[None] * 4, 726 * S, None]
+    known = played([*(Visit(at * 600 * S, MODELS[0]) for at in range(7)), Visit(9999 * S, MODELS[1])], 2,
+                   partial(named, "histogram"))  # fmt: skip
+    (first, *_) = known.residency
+    assert (first.model, first.cause) == (MODELS[0], "expired")
+    assert first.unload_start_ns == (known.records[6].done_ns or 0) + 726 * S
 
 
 @pytest.mark.parametrize("strategy", STEERED)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from toolkit.cache.disciplines.estimates import ServiceEstimates
@@ -12,8 +11,7 @@ from toolkit.cache.disciplines.least_wait import LeastWait
 from toolkit.cache.disciplines.priority import Ageing
 from toolkit.cache.disciplines.resident_first import ResidentFirst
 from toolkit.cache.disciplines.shadow import ShadowBounded
-from toolkit.cache.spec import Parameters
-from toolkit.errors import UsageError
+from toolkit.cache.spec import Parameters, entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,13 +81,8 @@ def build_discipline(spec: Spec, places: Places) -> Discipline:
     Raises:
         UsageError: no discipline of this name, or a parameter that it does not have or take.
     """
-    for entry in DISCIPLINES:
-        if entry.name == spec.name:
-            given = Parameters(spec)
-            discipline = entry.build(given, places)
-            given.finish()
-            return discipline
-    names = [entry.name for entry in DISCIPLINES]
-    near = get_close_matches(spec.name, names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise UsageError(f"there is no discipline {spec.name!r}.{hint} The disciplines are {', '.join(names)}")
+    entry = entry_of(spec, DISCIPLINES, "discipline", "disciplines")
+    given = Parameters(spec)
+    discipline = entry.build(given, places)
+    given.finish()
+    return discipline

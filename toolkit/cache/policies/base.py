@@ -72,6 +72,28 @@ class Prefetching(Protocol):
 
 
 @runtime_checkable
+class Foreseeing(Protocol):
+    """A policy that knows a moment at which a model is worth bringing back, if there is room for it."""
+
+    def returns_ns(self) -> int | None:
+        """The next such moment; None if none is known."""
+        ...
+
+    def returning(self, now_ns: int) -> str | None:
+        """The next model whose moment has come and that is still worth it; each moment is told once."""
+        ...
+
+
+@runtime_checkable
+class Keeping(Protocol):
+    """A policy that gives each model a time to live of its own."""
+
+    def keep_alive_ns(self, name: str) -> int:
+        """For how long after its last use a model is worth its room; at least 1."""
+        ...
+
+
+@runtime_checkable
 class LoadsFirst(Protocol):
     """A policy that is told `loaded` before it is asked for victims, so that the newcomer may be one of them."""
 

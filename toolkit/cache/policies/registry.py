@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from toolkit.cache.policies.arc import Arc
 from toolkit.cache.policies.gdsf import CompetingGdsf, Gdsf
+from toolkit.cache.policies.histogram import Histogram, reading
 from toolkit.cache.policies.keep_alive import KeepAlive
 from toolkit.cache.policies.landlord import Landlord
 from toolkit.cache.policies.lfu import AgeingLfu, Lfu
@@ -18,7 +18,7 @@ from toolkit.cache.policies.markov import Markov
 from toolkit.cache.policies.next_use import NextUse
 from toolkit.cache.policies.s3fifo import S3Fifo
 from toolkit.cache.policies.server import ServerRule
-from toolkit.cache.spec import Parameters, parse_spec
+from toolkit.cache.spec import Parameters, entry_of, parse_spec
 from toolkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _RAM_NS: Final = 30 * 60 * 10**9
 _SSD_NS: Final = 2 * 60 * 10**9
 _DEFAULT_NS: Final = 5 * 60 * 10**9
+_RANGE_NS: Final = 4 * 60 * 60 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,14 @@ def _ttl(given: Parameters, _around: Surroundings) -> Policy:
     return KeepAlive(given.duration_ns("keep-alive", _DEFAULT_NS), Lru())
 
 
+def _histogram(given: Parameters, around: Surroundings) -> Policy:
+    beneath = build_policy(parse_spec(given.text("evict", "lru")), around)
+    range_ns = given.duration_ns("range", _RANGE_NS)
+    if range_ns < 1:
+        raise UsageError("histogram: range must be longer than 0, as in 4h")
+    return Histogram(reading(range_ns, given.number("head", 0.05, 0, 0.5), given.number("tail", 0.99, 0.5, 1)), beneath)
+
+
 def _markov(given: Parameters, around: Surroundings) -> Policy:
     beneath = build_policy(parse_spec(given.text("evict", "lru")), around)
     return Markov(beneath, given.number("confidence", 0.5, 0, 1))
@@ -99,6 +108,12 @@ POLICIES: tuple[PolicyEntry, ...] = (
         lambda given, _around: NextUse(given.whole("horizon", 12)),
     ),
     PolicyEntry("ttl", "keep-alive=5m", "LRU, and whoever is idle for so long goes", _ttl),
+    PolicyEntry(
+        "histogram",
+        "range=4h, head=0.05, tail=0.99, evict=lru",
+        "each model for as long as its own idle times say, and back before its next use",
+        _histogram,
+    ),
     PolicyEntry("markov", "evict=lru, confidence=0.5", "loads the model that usually follows", _markov),
     PolicyEntry(
         "server", "", "an Ollama server's own: the smallest digest", lambda _given, around: ServerRule(around.digests)
@@ -117,13 +132,8 @@ def build_policy(spec: Spec, around: Surroundings) -> Policy:
     Raises:
         UsageError: no policy of this name, or a parameter that it does not have or take.
     """
-    for entry in POLICIES:
-        if entry.name == spec.name:
-            given = Parameters(spec)
-            policy = entry.build(given, around)
-            given.finish()
-            return policy
-    names = [entry.name for entry in POLICIES]
-    near = get_close_matches(spec.name, names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise UsageError(f"there is no policy {spec.name!r}.{hint} The policies are {', '.join(names)}")
+    entry = entry_of(spec, POLICIES, "policy", "policies")
+    given = Parameters(spec)
+    policy = entry.build(given, around)
+    given.finish()
+    return policy

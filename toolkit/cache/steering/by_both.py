@@ -9,6 +9,12 @@ A policy that looks ahead may have a model preloaded once the answer is there, i
 model fits beside the one just used. A preload carries no duration: the server's own (5 minutes, unless configured) is
 shorter than all of ours, so a wrong guess is the first to leave. Until the preload is listed it counts as a pending
 load: no request for a listed model carries a keep_alive.
+
+A policy that gives each model a time to live (`histogram`) has it sent as the duration. As the server evicts the
+*shortest* one, and the models in most use have the shortest gaps, durations alone would have the busiest model leave
+first; so where the policy chooses another, that one is unloaded. Such a policy has a model brought back at a moment of
+its own, and a client acts only when it has a request: so it is done after the first answer past that moment, if the
+model fits beside all that are loaded. For the same reason no model leaves early to be brought back.
 """
 
 from __future__ import annotations
@@ -16,12 +22,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from toolkit.cache.fixed import RAM_NS
-from toolkit.cache.policies.base import Prefetching
+from toolkit.cache.policies.base import Foreseeing, Keeping, Prefetching
 from toolkit.cache.steering.by_keep_alive import Durations
 from toolkit.cache.steering.following import Following
 from toolkit.cache.strategy import Directive
 
 if TYPE_CHECKING:
+    from collections.abc import Container
+
     from toolkit.cache.policies.base import Policy
     from toolkit.cache.steering.following import Premises, Turn
     from toolkit.cache.steering.ordered import Ordered
@@ -41,9 +49,11 @@ class ByBoth:
         self, name: str, policy: Policy, order: Ordered | None, premises: Premises, *, keep_alive_ns: int = RAM_NS
     ) -> None:
         self.name = name
-        self._durations = Durations(order, premises.pinned, keep_alive_ns)
+        keeping = policy if isinstance(policy, Keeping) else None
+        self._durations = Durations(order, premises.pinned, keep_alive_ns, keeping)
         self._following = Following(policy, premises)
         self._ahead = policy if isinstance(policy, Prefetching) else None
+        self._foreseeing = policy if isinstance(policy, Foreseeing) else None
         self._preloads: dict[str, int] = {}  # model → when it was asked for
 
     def before(self, access: Access, view: HostView) -> Directive:
@@ -88,12 +98,24 @@ class ByBoth:
         return tuple(chosen)
 
     def _preload(self, access: Access, view: HostView, turn: Turn) -> tuple[str, ...]:
-        """The model that usually follows, if the host has nothing else to do."""
-        if self._ahead is None or self._preloads or any(count > 0 for _, count in view.in_flight):
+        """The model that usually follows, or that is expected back, if the host has nothing else to do."""
+        if self._preloads or any(count > 0 for _, count in view.in_flight):
             return ()
         resident = turn.resident.difference(turn.victims) | {access.model}
-        name = self._ahead.wanted_next(resident)
-        if name is None or not self._following.premises.has_room(name, {access.model}):
+        if self._ahead is not None:
+            name, beside = self._ahead.wanted_next(resident), frozenset({access.model})
+        elif self._foreseeing is not None:
+            name, beside = self._expected(self._foreseeing, access.now_ns, resident), resident
+        else:
+            return ()
+        if name is None or not self._following.premises.has_room(name, beside):
             return ()
         self._preloads[name] = access.now_ns
         return (name,)
+
+    @staticmethod
+    def _expected(policy: Foreseeing, now_ns: int, resident: Container[str]) -> str | None:
+        while (name := policy.returning(now_ns)) is not None:
+            if name not in resident:
+                return name
+        return None

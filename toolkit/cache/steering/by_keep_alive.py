@@ -26,19 +26,25 @@ from toolkit.cache.steering.ladder import Ladder
 from toolkit.cache.strategy import Directive
 
 if TYPE_CHECKING:
-    from toolkit.cache.policies.base import Policy
+    from toolkit.cache.policies.base import Keeping, Policy
     from toolkit.cache.steering.following import Premises
     from toolkit.cache.steering.ordered import Ordered
     from toolkit.cache.strategy import Access, Answer, HostView
 
 
 class Durations:
-    """What a request carries: a new duration, or nothing. Shared by the ways of steering that use durations."""
+    """What a request carries: a new duration, or nothing. Shared by the ways of steering that use durations.
 
-    __slots__ = ("_base_ns", "_ladder", "_order", "_pinned", "_sent")
+    `keeping` gives each model a real time to live; else durations carry an order, or are all the base.
+    """
 
-    def __init__(self, order: Ordered | None, pinned: frozenset[str], base_ns: int) -> None:
+    __slots__ = ("_base_ns", "_keeping", "_ladder", "_order", "_pinned", "_sent")
+
+    def __init__(
+        self, order: Ordered | None, pinned: frozenset[str], base_ns: int, keeping: Keeping | None = None
+    ) -> None:
         self._order = order
+        self._keeping = keeping
         self._pinned = pinned
         self._base_ns = base_ns
         self._ladder = Ladder(base_ns, spread_ns=base_ns)
@@ -67,6 +73,8 @@ class Durations:
         """The duration for a request that may carry one; None if the model has it already."""
         if model in self._pinned:
             duration_ns = FOR_EVER_NS
+        elif self._keeping is not None:
+            duration_ns = self._keeping.keep_alive_ns(model)
         elif self._order is None:
             duration_ns = self._base_ns
         else:
