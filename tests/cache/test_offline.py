@@ -39,9 +39,11 @@ class Counting(Mute):
         return min(2, len(models))
 
 
-def test_many_models_in_a_room_of_which_little_is_known_are_bounded_by_the_largest_set() -> None:
-    assert ceiling(LOOP, Counting()) == Ceiling(150, min_hits(LOOP, 2), "bound")
-    assert ceiling(LOOP, Counting(), exact_up_to_models=15).method == "exact"
+def test_many_models_in_a_room_that_only_answers_are_exact_where_its_sets_can_be_known() -> None:
+    most = min_hits(LOOP, 2)
+    assert ceiling(LOOP, Counting()) == Ceiling(150, most, "exact", most)
+    assert ceiling(LOOP, Mute()) == Ceiling(150, most, "exact", most)
+    assert least_load(LOOP, Mute(), dict.fromkeys(LOOP, 5)) == Floor(5 * (150 - most), "exact", 5 * (150 - most))
 
 
 def test_sizes_are_exact_for_many_models_and_bounded_from_both_sides_without_effort() -> None:
@@ -72,10 +74,6 @@ def test_a_busy_model_takes_room_until_it_is_idle() -> None:
         ceiling("abcb", room, busy_until=[3, 3, 3, 4])
     with pytest.raises(ValueError, match="slots or sizes"):
         ceiling("abcb", Mute(), busy_until=[1, 2, 3, 4])
-
-
-def test_a_room_that_cannot_count_bounds_only_first_uses() -> None:
-    assert ceiling(LOOP, Mute()) == Ceiling(150, 135, "bound")
 
 
 def test_rates_and_shares_are_absent_where_there_is_nothing_to_divide_by() -> None:

@@ -113,7 +113,14 @@ def test_a_trace_plays_on_equal_places(tmp_path: Path) -> None:
     trace.write_text(TRACE, encoding="utf-8")
     result = compare_json("--trace", trace, "--format", "alibaba-genai", "--slots", 2, "--out", tmp_path / "out")
     assert result["strategies"]["ram"]["requests"] == 4
-    assert result["optimum"]["hits"] == 1
+    optimum = result["optimum"]
+    assert (optimum["hits"], optimum["reached"], optimum["method"]) == (1, 1, "exact")
+    assert optimum["loading"]["seconds"] == pytest.approx(sum(optimum["loading"]["load_s"].values()))
+    loads = {one["model"]: one["loads"] for one in result["strategies"]["none"]["models"]}
+    spent_s = sum(loads[name] * load_s for name, load_s in optimum["loading"]["load_s"].items())
+    share = result["strategies"]["none"]["share_of_least_loading"]
+    assert share == pytest.approx(optimum["loading"]["seconds"] / spent_s)
+    assert share < 1
 
 
 BROKEN = {

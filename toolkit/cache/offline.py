@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from toolkit.cache.offline_rooms import saving_in
 from toolkit.cache.offline_search import EFFORT, best_saving
-from toolkit.cache.offline_sets import exact_hits
 from toolkit.cache.offline_slots import min_hits
 from toolkit.cache.offline_stays import Limits, stays_of
-from toolkit.cache.room import CountingRoom, SizedRoom, SlotRoom
+from toolkit.cache.room import SizedRoom, SlotRoom
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from toolkit.cache.offline_search import Saved
     from toolkit.cache.strategy import Room
 
-EXACT_UP_TO_MODELS = 12
-"""In a room of which nothing is known but what it answers: all sets of models are searched."""
 Method = Literal["exact", "bound"]
 
 
@@ -27,13 +25,13 @@ class Ceiling:
     """The most hits of a request sequence.
 
     `exact`: some sequence of loads and evictions reaches it. `bound`: no sequence can have more, perhaps none so many;
-    `reached` is what one is known to have (None: nobody looked).
+    `reached` is what one is known to have.
     """
 
     requests: int
     hits: int
     method: Method
-    reached: int | None = None
+    reached: int
 
     @property
     def hit_rate(self) -> float | None:
@@ -67,7 +65,6 @@ def ceiling(
     room: Room,
     *,
     busy_until: Sequence[int] | None = None,
-    exact_up_to_models: int = EXACT_UP_TO_MODELS,
     effort: int = EFFORT,
 ) -> Ceiling:
     """The most hits for these models, in this order, in this room; starts empty, every miss loads.
@@ -78,34 +75,24 @@ def ceiling(
     changes the order, and can have more hits than the ceiling of the order of arrival.
 
     Exact for equal slots (Belady's rule); for sizes and counts as far as `effort` goes (states looked at: some ten
-    thousand requests for twenty models take seconds), else both ends are told. Any other room: exact for up to
-    `exact_up_to_models` models, beyond that as if any models could live together that are no more than the largest set
-    (`CountingRoom`), and without that but for first uses.
+    thousand requests for twenty models take seconds), else both ends are told. Any other room is asked for its sets
+    (`offline_rooms`), which are known of some thirty models where three have room together: exact in most cases, else
+    both ends.
 
     Raises:
         UsageError: a model has no room beside the busy ones.
         ValueError: busy intervals in a room that has neither slots nor sizes.
     """
-    models = set(requests)
     if isinstance(room, SlotRoom) and busy_until is None:
         hits = min_hits(requests, room.slots)
         return Ceiling(len(requests), hits, "exact", hits)
-    limits = _limits(room, models)
-    if limits is not None:
-        saved = _search(requests, limits, dict.fromkeys(models, 1), busy_until, effort)
-        return Ceiling(len(requests), saved.most, _method(saved), saved.reached)
-    if busy_until is not None:
-        raise ValueError("busy intervals need a room of slots or sizes")
-    if len(models) <= exact_up_to_models:
-        hits = exact_hits(requests, room)
-        return Ceiling(len(requests), hits, "exact", hits)
-    most = room.most_together(models) if isinstance(room, CountingRoom) else len(models)
-    return Ceiling(len(requests), min_hits(requests, most), "bound")
+    saved = _search(requests, room, dict.fromkeys(requests, 1), busy_until, effort)
+    return Ceiling(len(requests), saved.most, _method(saved), saved.reached)
 
 
 def least_load(
     requests: Sequence[str],
-    room: SlotRoom | SizedRoom,
+    room: Room,
     load_ns: Mapping[str, int],
     *,
     busy_until: Sequence[int] | None = None,
@@ -115,11 +102,9 @@ def least_load(
 
     Raises:
         UsageError: a model has no room beside the busy ones.
+        ValueError: busy intervals in a room that has neither slots nor sizes.
     """
-    limits = _limits(room, set(requests))
-    if limits is None:  # the types say that this cannot be
-        raise TypeError("the room has neither slots nor sizes")
-    saved = _search(requests, limits, load_ns, busy_until, effort)
+    saved = _search(requests, room, load_ns, busy_until, effort)
     everything = sum(load_ns[name] for name in requests)
     return Floor(everything - saved.most, _method(saved), everything - saved.reached)
 
@@ -134,12 +119,17 @@ def _limits(room: Room, models: set[str]) -> Limits | None:
 
 def _search(
     requests: Sequence[str],
-    limits: Limits,
+    room: Room,
     worth: Mapping[str, int],
     busy_until: Sequence[int] | None,
     effort: int,
 ) -> Saved:
-    return best_saving(stays_of(requests, limits, worth, busy_until), effort=effort)
+    limits = _limits(room, set(requests))
+    if limits is not None:
+        return best_saving(stays_of(requests, limits, worth, busy_until), effort=effort)
+    if busy_until is not None:
+        raise ValueError("busy intervals need a room of slots or sizes")
+    return saving_in(requests, room, worth, effort=effort)
 
 
 def _method(saved: Saved) -> Method:

@@ -9,6 +9,9 @@ stays are open; what it has saved counts each stay from its beginning. A state i
 - another state differs by one stay alone, has saved as much, and that stay takes no more room and ends sooner: it can
   do whatever this one can (the argument of Belady 1966, for sizes).
 
+Where the order of loads matters (`Keeping`), the last two hold only if the models that the other state lacks can always
+be loaded again.
+
 No rule drops the optimum, so without a limit on states the result is exact. With one, the states with the least loss
 stay, and what was dropped bounds what may have been missed: the result says both ends. Narrow passes come first, as
 what they reach makes the wide ones cheap.
@@ -17,7 +20,7 @@ what they reach makes the wide ones cheap.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from toolkit.cache.offline_prices import prices_of
 from toolkit.cache.offline_stays import bits, reach
@@ -48,6 +51,26 @@ class Saved:
     most: int
 
 
+class Keeping(Protocol):
+    """Which stays may be open at a row, where that is not a matter of sizes alone. Sets of models are bit masks.
+
+    `returning` are the models that can always be loaded again into a set that they were part of.
+    """
+
+    @property
+    def returning(self) -> int:
+        """See above."""
+        ...
+
+    def admits(self, model: int, resident: int) -> bool:
+        """Whether a model can be loaded beside a set."""
+        ...
+
+    def replaces(self, other: int, model: int) -> bool:
+        """Whether `other` hinders nobody whom `model` would not hinder; asked of returning models only."""
+        ...
+
+
 class _State(NamedTuple):
     saved: int
     loss: float
@@ -57,8 +80,13 @@ class _State(NamedTuple):
 _States = dict[int, _State]
 
 
-def best_saving(stays: Stays, *, widths: Sequence[int] = WIDTHS, effort: int = EFFORT) -> Saved:
-    """The most that can be saved, exactly (`reached == most`) or from both sides where the effort does not suffice."""
+def best_saving(
+    stays: Stays, *, widths: Sequence[int] = WIDTHS, effort: int = EFFORT, keeping: Keeping | None = None
+) -> Saved:
+    """The most that can be saved, exactly (`reached == most`) or from both sides where the effort does not suffice.
+
+    With `keeping` the sizes of `stays` must allow whatever it admits: they are used for the prices alone.
+    """
     if not stays.model:
         return Saved(stays.sure, stays.sure)
     prices = prices_of(stays)
@@ -66,7 +94,7 @@ def best_saving(stays: Stays, *, widths: Sequence[int] = WIDTHS, effort: int = E
     for place, width in enumerate(widths):
         # The first pass must end: it is what gives a sequence that can be followed.
         narrow = place == 0
-        search = _Pass(stays, prices, reached, width=width, effort=None if narrow else effort, repairs=narrow)
+        search = _Pass(stays, prices, reached, keeping, width=width, effort=None if narrow else effort, repairs=narrow)
         reached = max(reached, search.best)
         most = max(reached, min(most, search.most))
         effort -= 0 if narrow else search.effort
@@ -82,9 +110,19 @@ class _Pass:
     """
 
     def __init__(
-        self, stays: Stays, prices: Prices, reached: int, *, width: int, effort: int | None, repairs: bool
+        self,
+        stays: Stays,
+        prices: Prices,
+        reached: int,
+        keeping: Keeping | None,
+        *,
+        width: int,
+        effort: int | None,
+        repairs: bool,
     ) -> None:
         self._stays = stays
+        self._keeping = keeping
+        self._returning = -1 if keeping is None else keeping.returning
         self._prices = prices
         self._to_room, self._to_places = reach(prices.room), reach(prices.places)
         self._repairs = repairs
@@ -131,7 +169,7 @@ class _Pass:
             if mask & bit:
                 mask ^= bit
                 now = _State(state.saved, state.loss, state.used - size)
-            settled = self._settled(row, mask, now)
+            settled = self._settled(row, mask, now, loads=mask == had)
             if settled is None:
                 continue
             mask, (saved, loss, used) = settled
@@ -146,12 +184,12 @@ class _Pass:
         self._worth[model], self._end[model], self._first[model] = worth, stays.following[row] or 0, stays.first[row]
         return after
 
-    def _settled(self, row: int, mask: int, state: _State) -> tuple[int, _State] | None:
+    def _settled(self, row: int, mask: int, state: _State, *, loads: bool) -> tuple[int, _State] | None:
         """The state at this row, what it leaves empty paid for; None if the row's model has no room in it."""
-        if not self._fits(row, mask, state.used):
+        if not self._fits(row, mask, state.used, loads=loads):
             if not self._repairs:
                 return None
-            mask, state = self._repaired(row, mask, state)
+            mask, state = self._repaired(row, mask, state, loads=loads)
         stays, prices = self._stays, self._prices
         price, rent = prices.room[row], prices.places[row]
         loss = state.loss
@@ -166,16 +204,18 @@ class _Pass:
         doubled = mask & self._stays.busy[row]
         return used - sum(self._stays.sizes[model] for model in bits(doubled)) if doubled else used
 
-    def _fits(self, row: int, mask: int, used: int) -> bool:
+    def _fits(self, row: int, mask: int, used: int, *, loads: bool) -> bool:
         stays = self._stays
         idle = mask & ~stays.busy[row]
         if not idle:
             return True
+        if self._keeping is not None:
+            return not loads or self._keeping.admits(stays.model[row], mask)
         if stays.places is not None and idle.bit_count() > stays.places[row]:
             return False
         return self._taken(row, mask, used) <= stays.room[row]
 
-    def _repaired(self, row: int, mask: int, state: _State) -> tuple[int, _State]:
+    def _repaired(self, row: int, mask: int, state: _State, *, loads: bool) -> tuple[int, _State]:
         """Give up stays, those that end last first, until the row's model has room: a narrow pass must not die."""
         saved, loss, used = state
         for model in sorted(bits(mask & ~self._stays.busy[row]), key=lambda each: -self._end[each]):
@@ -186,7 +226,7 @@ class _Pass:
             # What was paid for the rows to come is free for others again.
             loss += worth - size * (self._to_room[end] - self._to_room[row])
             loss -= self._to_places[end] - self._to_places[row]
-            if self._fits(row, mask, used):
+            if self._fits(row, mask, used, loads=loads):
                 break
         return mask, _State(saved, loss, used)
 
@@ -206,6 +246,8 @@ class _Pass:
             lead = ahead.saved - saved
             if lead <= 0:
                 return False
+            if mask & ~leader & ~self._returning:
+                continue
             if sum(self._worth[model] for model in bits(leader & ~mask)) < lead:
                 return True
         return False
@@ -216,13 +258,17 @@ class _Pass:
         for mask in states:
             among |= mask
         ordered = sorted(bits(among), key=lambda each: self._end[each])
-        sizes = self._stays.sizes
         # The stay of a busy model takes no room yet, and one in its place would.
         return [
-            (1 << each, [1 << other for other in ordered[:place] if sizes[other] <= sizes[each]])
+            (1 << each, [1 << other for other in ordered[:place] if self._replaces(other, each)])
             for place, each in enumerate(ordered)
-            if self._first[each] <= row + 1
+            if self._first[each] <= row + 1 and self._returning >> each & 1
         ]
+
+    def _replaces(self, other: int, model: int) -> bool:
+        if self._keeping is not None:
+            return self._keeping.replaces(other, model)
+        return self._stays.sizes[other] <= self._stays.sizes[model]
 
 
 def rounding(prices: Prices) -> float:

@@ -1,13 +1,14 @@
-"""The most hits of a request sequence when not every set of models has room: exact, for a few models.
+"""The most that hits can save when not every set of models has room: exact, for a few models.
 
 Dynamic programming over resident sets. A state is the set of models in memory after a request. A hit keeps the set; a
 miss keeps a part of it beside which the wanted model fits, and adds that model (no bypass, no load without a request:
 an earlier load can always be put off to the request that needs it).
 
-Many states cannot win. Let B have `lead` hits more than A, and let `lacking` be how many models A has and B has not.
+Many states cannot win. Let B have saved `lead` more than A, and let `lacking` be what hits save on the models that A
+has and B has not: 1 each, where hits are counted.
 
-- lacking = 0 and lead >= 0: whatever A does, B can do with at least as many hits (it may drop to any part of its set
-  at its next miss). True for any room.
+- lacking = 0 and lead >= 0: whatever A does, B can do and save as much (it may drop to any part of its set at its next
+  miss). True for any room.
 - lead >= lacking: B does as A does and pays at most one miss for each model it lacks. True if room depends on the set
   alone, not on the order of loads, and every part of a set that fits fits; this is checked, not assumed.
 
@@ -23,12 +24,12 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from toolkit.cache.strategy import Room
 
 Frontier = tuple[tuple[int, int], ...]
-"""States that may still win, best first: (resident set as a bit mask, hits behind the best: 0 or negative)."""
+"""States that may still win, best first: (resident set as a bit mask, saved less than the best: 0 or negative)."""
 
 _EMPTY_HOST: Frontier = ((0, 0),)
 
@@ -38,25 +39,35 @@ def exact_hits(requests: Sequence[str], room: Room) -> int:
 
     Time and memory grow with 2 to the number of distinct models: meant for about a dozen at most.
     """
+    return exact_saving(requests, room, dict.fromkeys(requests, 1)) or 0
+
+
+def exact_saving(
+    requests: Sequence[str], room: Room, worth: Mapping[str, int], *, comparisons: int | None = None
+) -> int | None:
+    """The same where a hit on each model saves what `worth` says; None if it takes more comparisons of sets."""
     models = tuple(dict.fromkeys(requests))
     number = {model: index for index, model in enumerate(models)}
-    step = _Step(_Feasible(models, room))
+    step = _Step(_Feasible(models, room), [worth[model] for model in models])
     frontiers: list[Frontier] = [_EMPTY_HOST]
     known: dict[Frontier, int] = {_EMPTY_HOST: 0}
     looked_up: dict[tuple[int, int], tuple[int, int]] = {}
-    now = hits = 0
+    now = saved = compared = 0
     for request in requests:
         key = (now, number[request])
         found = looked_up.get(key)
         if found is None:
             after, gained = step(frontiers[now], number[request])
+            compared += len(after) * (len(after) + len(frontiers[now]))
+            if comparisons is not None and compared > comparisons:
+                return None
             if after not in known:
                 known[after] = len(frontiers)
                 frontiers.append(after)
             found = looked_up[key] = (known[after], gained)
         now, gained = found
-        hits += gained
-    return hits
+        saved += gained
+    return saved
 
 
 class _Feasible:
@@ -117,46 +128,45 @@ class _Feasible:
 
 
 class _Step:
-    """What a request for a model makes of a frontier."""
+    """What a request for a model makes of a frontier; `worth` is what a hit on each model saves."""
 
-    def __init__(self, feasible: _Feasible) -> None:
+    def __init__(self, feasible: _Feasible, worth: Sequence[int]) -> None:
         self._feasible = feasible
-        self._dominates: Callable[[int, int], bool] = _by_lead if feasible.depends_on_the_set_alone() else _by_superset
+        self._worth = worth
+        self._by_lead = feasible.depends_on_the_set_alone()
 
     def __call__(self, frontier: Frontier, wanted: int) -> tuple[Frontier, int]:
-        """The frontier after the request, and how many hits its best state has gained (0 or 1)."""
-        bit = 1 << wanted
+        """The frontier after the request, and how much its best state has gained."""
+        bit, worth = 1 << wanted, self._worth[wanted]
         behind: dict[int, int] = {}
-        for have, hits in frontier:
+        for have, saved in frontier:
             if have & bit:
-                behind[have] = max(hits + 1, behind.get(have, hits + 1))
+                behind[have] = max(saved + worth, behind.get(have, saved + worth))
                 continue
             for kept in self._feasible.kept(wanted, have):
-                behind[kept | bit] = max(hits, behind.get(kept | bit, hits))
+                behind[kept | bit] = max(saved, behind.get(kept | bit, saved))
         best = max(behind.values())
-        ranked = sorted(((have, hits - best) for have, hits in behind.items()), key=_best_first)
+        ranked = sorted(((have, saved - best) for have, saved in behind.items()), key=_best_first)
         return self._undominated(ranked), best
 
     def _undominated(self, ranked: list[tuple[int, int]]) -> Frontier:
         left: list[tuple[int, int]] = []
-        for have, hits in ranked:
-            if not any(self._dominates((have & ~other).bit_count(), ahead - hits) for other, ahead in left):
-                left.append((have, hits))
+        for have, saved in ranked:
+            if not any(self._dominates(have & ~other, ahead - saved) for other, ahead in left):
+                left.append((have, saved))
         return tuple(left)
 
-
-def _by_superset(lacking: int, lead: int) -> bool:
-    return lacking == 0 and lead >= 0
-
-
-def _by_lead(lacking: int, lead: int) -> bool:
-    return lead >= lacking
+    def _dominates(self, lacking: int, lead: int) -> bool:
+        """Whether a state that is ahead by so much wins over one that has these models besides."""
+        if not lacking:
+            return lead >= 0
+        return self._by_lead and lead >= sum(self._worth[model] for model in _bits(lacking))
 
 
 def _best_first(state: tuple[int, int]) -> tuple[int, int, int]:
-    """Most hits first, then the larger set, so that a state stands behind all that may dominate it."""
-    have, hits = state
-    return -hits, -have.bit_count(), have
+    """Most saved first, then the larger set, so that a state stands behind all that may dominate it."""
+    have, saved = state
+    return -saved, -have.bit_count(), have
 
 
 def _bits(mask: int) -> Iterator[int]:

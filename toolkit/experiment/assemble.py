@@ -48,7 +48,7 @@ def assemble(
         description=plan.description,
         verdict="",
         strategies=summaries,
-        optimum=optimum_of(complete, facts.room) if complete and facts.room else None,
+        optimum=optimum_of(complete, facts.room, facts.items) if complete and facts.room else None,
         co_residence=tuple(CoResidence(models) for models in facts.together),
         context_tokens=facts.contexts,
         runs=first_runs,

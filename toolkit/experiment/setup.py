@@ -39,7 +39,8 @@ def setup_from_config(config: Config, num_ctx: int | None) -> Setup:
     """Wire the parts for the config's own models. `num_ctx` overrides the context of all requests."""
     setup = bare_setup(config, num_ctx)
     room = TwinRoom(setup.spec, setup.options)
-    return replace(setup, facts=_facts(setup.spec, room, setup.context.models))
+    facts = _facts(setup.spec, room, setup.context.models)
+    return replace(setup, facts=replace(facts, items=setup.context.items))
 
 
 def bare_setup(config: Config, num_ctx: int | None) -> Setup:
@@ -60,7 +61,8 @@ def with_equal_places(setup: Setup, plan: Plan, slots: int) -> Setup:
         setup.context, max_models=slots, room=room, models=names, pinned=(), items=items_of(spec, {}),
         around=_around(spec),
     )  # fmt: skip
-    return replace(setup, options={}, context=context, spec=spec, facts=HostFacts(room, (), ()))
+    facts = HostFacts(room, (), (), items=context.items)
+    return replace(setup, options={}, context=context, spec=spec, facts=facts)
 
 
 def setup_for_unknown_host(config: Config, num_ctx: int | None) -> Setup:

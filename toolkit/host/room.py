@@ -15,7 +15,7 @@ from toolkit.host.scheduler.profile import profile
 from toolkit.host.scheduler.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from toolkit.fit.setting import Setting
     from toolkit.fit.takes import Takes
@@ -65,6 +65,10 @@ class TwinRoom:
                 self._residents[wanted], [self._residents[name] for name in sorted(resident - {wanted})]
             )
         return self._known[key]
+
+    def most_together(self, models: Collection[str]) -> int:
+        """The server's limit on loaded models, or fewer if there are fewer models."""
+        return max(1, min(self._most, len(set(models))))
 
     def sets(self, names: Sequence[str]) -> Sets:
         """Which of these models live together, really and in the server's eyes."""

@@ -118,8 +118,8 @@ class Optimum:
     request that has its model loaded or waits for a load is none. A host that serves resident models past a waiting
     load changes the order and can, rarely, have more.
 
-    `method` is `exact` (all sets of models were searched) or `bound` (no strategy can have more). `of` is how the
-    ceiling was made, for the reader.
+    `method` is `exact` (some sequence of loads reaches it) or `bound` (no strategy can have more; `reached` is what a
+    sequence is known to have). `of` is how the ceiling was made, for the reader. `loading` is the other optimum.
     """
 
     requests: int
@@ -127,6 +127,22 @@ class Optimum:
     hit_rate: float
     method: str
     of: str
+    reached: int | None = None
+    loading: LeastLoading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeastLoading:
+    """The least seconds of loading that the same requests need, by what each model's load takes on the quiet host.
+
+    `method` is `exact`, or `bound`: none can do with less, and `reached_s` are known to be enough. `load_s` has one
+    load of each model. The most hits and the least loading are two optima; no one sequence of loads need have both.
+    """
+
+    seconds: float
+    method: str
+    reached_s: float
+    load_s: tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True, slots=True)

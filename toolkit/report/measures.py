@@ -26,6 +26,20 @@ def share_of_optimum(summary: StrategySummary, optimum: Optimum | None) -> float
     return summary.hits / (optimum.hits * summary.requests / optimum.requests)
 
 
+def share_of_least_loading(summary: StrategySummary, optimum: Optimum | None) -> float | None:
+    """Return the least seconds of loading ÷ those of all loads of a strategy, preloads included; None if not known.
+
+    Every load counts with what it takes on the quiet host, so that only which models are loaded matters.
+    """
+    if optimum is None or optimum.loading is None or optimum.requests == 0:
+        return None
+    load_s = dict(optimum.loading.load_s)
+    spent_s = sum(share.loads * load_s.get(share.model, 0.0) for share in summary.models)
+    if not spent_s or any(share.loads and share.model not in load_s for share in summary.models):
+        return None
+    return optimum.loading.seconds * summary.requests / optimum.requests / spent_s
+
+
 def is_simulated(comparison: Comparison) -> bool:
     """Whether the numbers come from the twin."""
     return comparison.provenance.host == "twin"

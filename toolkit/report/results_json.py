@@ -6,7 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from toolkit.report.measures import is_complete, share_of_optimum
+from toolkit.report.measures import is_complete, share_of_least_loading, share_of_optimum
 from toolkit.report.verdict import leaders
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Comparison,
         Contrast,
         Distribution,
+        LeastLoading,
         Memory,
         ModelShare,
         Optimum,
@@ -91,6 +92,7 @@ def _strategy(one: StrategySummary, optimum: Optimum | None) -> dict[str, Any]:
         "joined": one.joined,
         "hit_rate": _number(one.hit_rate),
         "share_of_optimum": _number(share_of_optimum(one, optimum)),
+        "share_of_least_loading": _number(share_of_least_loading(one, optimum)),
         "swaps": one.swaps,
         "reloads": one.reloads,
         "evictions": one.evictions,
@@ -179,6 +181,19 @@ def _optimum(optimum: Optimum | None) -> dict[str, Any] | None:
         "hit_rate": _number(optimum.hit_rate),
         "method": optimum.method,
         "of": optimum.of,
+        "reached": optimum.reached,
+        "loading": _loading(optimum.loading),
+    }
+
+
+def _loading(loading: LeastLoading | None) -> dict[str, Any] | None:
+    if loading is None:
+        return None
+    return {
+        "seconds": _number(loading.seconds),
+        "method": loading.method,
+        "reached_s": _number(loading.reached_s),
+        "load_s": {name: _number(load_s) for name, load_s in loading.load_s},
     }
 
 

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from toolkit.report import measures
 from toolkit.report.contrasts import contrast_parts
+from toolkit.report.loading import least_loading
 from toolkit.report.verdict import leaders
 from toolkit.report.wording import JOINED, OVER_OPTIMUM, achieved, count, counted, duration, percent, plain, shortened
 
@@ -136,6 +137,8 @@ def _footnotes(comparison: Comparison) -> list[tuple[str, str]]:
         notes.append(("-", "A dash under p95: too few samples to carry a 95th percentile."))
     if comparison.optimum is not None:
         notes.append(("-", f"Of best: hits as a share of the optimum's. Optimum: {comparison.optimum.of}"))
+    if told := least_loading(comparison):
+        notes.append(("-", told))
     if any((measures.share_of_optimum(one, comparison.optimum) or 0) > 1 for one in comparison.strategies):
         notes.append(("-", OVER_OPTIMUM))
     notes += [

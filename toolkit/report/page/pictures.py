@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.report.bars import PART_WORDS, untold_parts
+from toolkit.report.loading import least_loading
 from toolkit.report.measures import requested_models
 from toolkit.report.overview import bin_ns, is_logarithmic
 from toolkit.report.page.markup import (
@@ -181,6 +182,7 @@ def hit_rates(comparison: Comparison, scenes: Scenes) -> Html:
         "Hit rates against the optimum",
         figure(scenes.get("hit-rates"), caption, missing="Nothing was compared."),
         paragraph(words),
+        paragraph(least_loading(comparison)) if least_loading(comparison) else Html(""),
     )
 
 
