@@ -13,7 +13,8 @@ from toolkit.cache.policies.deadlines import Deadlines
 from toolkit.cache.policies.histogram import Histogram, reading
 from toolkit.cache.policies.idle_times import IdleTimes, Reading, Windows
 from toolkit.cache.policies.lru import Lru
-from toolkit.cache.policies.registry import Surroundings, build_policy
+from toolkit.cache.policies.registry import build_policy
+from toolkit.cache.policies.surroundings import Surroundings
 from toolkit.cache.spec import parse_spec
 from toolkit.errors import UsageError
 from toolkit.lab.cache import Capacity, Use, play
