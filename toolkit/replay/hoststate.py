@@ -19,6 +19,8 @@ NS_PER_S = 1_000_000_000
 POLL_S = 0.1
 EMPTY_WITHIN_S = 120.0
 """How long a busy model may take to finish before a run gives up on an empty host."""
+GONE_WITHIN_S = 10.0
+"""How long a model that was asked to go may take: the server notices a little later that nobody waits."""
 FOREVER_FROM_NS = 50 * 365 * 86_400 * NS_PER_S
 """An `expires_at` further away than this means `keep_alive: -1`."""
 
@@ -78,18 +80,39 @@ async def empty_host(client: Controls) -> None:
     await asyncio.sleep(UNLOAD_SETTLE_NS / NS_PER_S)
 
 
-async def restore(client: Controls, before: HostState) -> None:
-    """Put back what was in memory, with the context it had and the keep_alive it had left; unload the rest."""
+async def restore(client: Controls, before: HostState, *, gone_within_s: float = GONE_WITHIN_S) -> None:
+    """Put back what was in memory, with the context it had and the keep_alive it had left; unload the rest.
+
+    Each model is asked to go once, then waited for: somebody else may use it again, and is not fought.
+
+    Raises:
+        HostError: a model does not go; the others are put back all the same.
+    """
     was = {row.name for row in before.models}
     now = await client.ps()
     same = {row.name for row in now if any(row.name == old.name and _alike(row, old) for old in before.models)}
-    for row in now:
-        if row.name not in same:
-            await client.unload(row.name)
+    strangers = [row for row in now if row.name not in same]
+    for row in strangers:
+        await client.unload(row.name)
+    left = await _still_there(client, {(row.name, row.context_length) for row in strangers}, gone_within_s)
     for row in reversed(before.models):  # the first to expire first, so that `/api/ps` shows the old order again
         if row.name in was - same:
             options = {"num_ctx": row.context_length} if row.context_length else None
             await client.load(row.name, keep_alive_ns=_left_ns(row, before.seen_at_unix_ns), options=options)
+    if left:
+        raise HostError(f"{', '.join(sorted(left))} did not leave memory in {gone_within_s:g} s; see `ollama ps`")
+
+
+async def _still_there(client: Controls, asked: set[tuple[str, int | None]], within_s: float) -> set[str]:
+    """Which of these are in memory even after so long."""
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + within_s
+    while asked:
+        asked &= {(row.name, row.context_length) for row in await client.ps()}
+        if not asked or clock() > deadline:
+            break
+        await asyncio.sleep(POLL_S)
+    return {name for name, _ in asked}
 
 
 def _alike(row: RunningModel, old: RunningModel) -> bool:
