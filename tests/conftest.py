@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.addresses import asked_host, may_connect
 from toolkit.host.machine import GpuHardware, HostHardware
@@ -19,6 +20,9 @@ from toolkit.host.twin_spec import TwinModel, TwinSpec
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 SHARED_DIR = PROJECT_DIR.parent / "shared"
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes says how busy the machine is
+settings.load_profile("untimed")
 
 
 class NonLoopbackTrafficError(AssertionError):

@@ -40,6 +40,16 @@ class ArbitraryRoom:
 
 
 @dataclass(frozen=True)
+class PartsRoom:
+    """Beside a part of the residents there is room for whoever has room beside all; the order of loads matters."""
+
+    allowed: frozenset[tuple[str, frozenset[str]]]
+
+    def fits(self, wanted: str, resident: frozenset[str]) -> bool:
+        return any(wanted == model and resident <= others for model, others in self.allowed)
+
+
+@dataclass(frozen=True)
 class MarginRoom:
     """As on a real server: the newcomer needs a margin that residents do not, so the order of loads matters."""
 
@@ -53,10 +63,11 @@ class MarginRoom:
 
 
 SIZES = st.fixed_dictionaries(dict.fromkeys(MODELS, st.integers(1, 12)))
+LOADS = st.frozensets(
+    st.tuples(st.sampled_from(MODELS), st.frozensets(st.sampled_from(MODELS), min_size=1, max_size=3)), max_size=60
+)
 ROOMS = (
-    st.frozensets(
-        st.tuples(st.sampled_from(MODELS), st.frozensets(st.sampled_from(MODELS), min_size=1, max_size=3)), max_size=60
-    ).map(ArbitraryRoom)
+    LOADS.map(PartsRoom)
     | st.builds(MarginRoom, SIZES, st.integers(1, 50), st.integers(3, 10))
     | st.builds(SizedRoom, SIZES, st.integers(1, 40), st.none() | st.integers(1, 4))
 )
@@ -93,6 +104,14 @@ def test_every_search_finds_the_most_in_any_room(requests: list[str], room: Room
     assert exact_saving(requests, room, worth) == best
     assert searched(requests, room, worth) == Saved(best, best)
     assert saving_in(requests, room, worth, effort=10**6) == Saved(best, best)
+
+
+@given(SEQUENCES.filter(len), LOADS.map(ArbitraryRoom), WORTH)
+@settings(max_examples=100)
+def test_a_few_models_are_exact_even_where_residents_make_room(
+    requests: list[str], room: Room, worth: dict[str, int]
+) -> None:
+    assert exact_saving(requests, room, worth) == by_trying_everything(requests, room, worth)
 
 
 @given(SEQUENCES.filter(len), ROOMS, WORTH)

@@ -171,7 +171,7 @@ SCRAPS += [b"\x00", b"|", b"? ", b"!x ", b"<<: ", b"true", b"9" * 30, b"%", b"@"
         max_size=4,
     ),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_whatever_happens_to_a_file_it_loads_or_names_its_lines(
     project_dir: Path, name: str, slips: list[tuple[float, int, bytes]]
 ) -> None:

@@ -33,7 +33,7 @@ some_settings = st.builds(
     kv_type=st.sampled_from(["f16", "q8_0", "q4_0"]),
     kv_unified=st.booleans(),
 )
-slow = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 @slow

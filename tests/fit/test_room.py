@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolkit.fit.advise import cheapest_changes, fits_whole, largest_context
+from toolkit.fit.advise import cheapest_changes, largest_context
 from toolkit.fit.gpus import gpus_of
-from toolkit.fit.room import Room, Verdict, fit, speed_left, spill, with_automatic_batch
+from toolkit.fit.room import Room, Verdict, fit, fits_whole, speed_left, spill, with_automatic_batch
 from toolkit.fit.setting import Setting
 from toolkit.fit.start import holds
 
@@ -61,13 +61,13 @@ def test_speed_falls_off_a_cliff(spec: Published) -> None:
 
 def test_the_longest_context_fits_and_the_next_one_does_not(spec: Published) -> None:
     model = spec("qwen2.5:32b")
-    longest = largest_context(model, Setting(4096), CARD, fits_whole)
+    longest = largest_context(model, Setting(4096), CARD)
     assert longest is not None
     for num_ctx, verdict in ((longest, True), (longest + 256, False)):
         setting = with_automatic_batch(model, Setting(num_ctx), CARD)
-        assert fits_whole(fit(model, setting, CARD).verdict) is verdict
-    assert largest_context(spec("llama3.3:70b"), Setting(4096), CARD, fits_whole) is None
-    assert largest_context(spec("qwen2.5:7b"), Setting(4096), CARD, fits_whole) == 32768
+        assert fits_whole(model, setting, CARD) is verdict
+    assert largest_context(spec("llama3.3:70b"), Setting(4096), CARD) is None
+    assert largest_context(spec("qwen2.5:7b"), Setting(4096), CARD) == 32768
 
 
 def test_every_proposed_change_of_settings_really_helps(spec: Published) -> None:
@@ -75,7 +75,7 @@ def test_every_proposed_change_of_settings_really_helps(spec: Published) -> None
     changes = cheapest_changes(model, with_automatic_batch(model, Setting(32768), CARD), CARD)
     assert [change.kind for change in changes] == ["cache", "context", "weights", "gpu", "gpu"]
     assert changes[0].text == "KV cache in q8_0"
-    assert fits_whole(fit(model, Setting(32768, kv_type="q8_0"), CARD).verdict)
+    assert fits_whole(model, Setting(32768, kv_type="q8_0"), CARD)
     assert cheapest_changes(spec("qwen2.5:7b"), Setting(4096), CARD) == ()
 
 

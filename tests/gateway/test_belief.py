@@ -224,7 +224,7 @@ class Disturbed(RuleBasedStateMachine):
 
 
 TestDisturbed = Disturbed.TestCase
-TestDisturbed.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestDisturbed.settings = settings(max_examples=60, stateful_step_count=30)
 
 
 def test_a_host_that_is_back_is_found_before_its_pause_is_over() -> None:

@@ -119,7 +119,7 @@ TRAFFIC = st.lists(
 ).map(lambda steps: [(sum(gap for gap, _ in steps[: index + 1]), model) for index, (_, model) in enumerate(steps)])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @example(jobs=[(0, "a"), (0, "b"), (0, "b"), (0, "a"), (0, "a"), (0, "a")], bound=0, room=7, parallel=1)
 @given(jobs=TRAFFIC, bound=st.integers(0, 150), room=st.integers(4, 9), parallel=st.integers(1, 3))
 def test_nobody_starts_later_than_the_promise(

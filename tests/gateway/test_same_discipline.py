@@ -67,7 +67,7 @@ def starts(jobs: list[Job], discipline: Discipline) -> list[tuple[int, int, bool
     return [(start.number, start.start_ns, start.loaded) for start in played]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(jobs=JOBS, bound_ns=st.integers(0, 400))
 def test_the_gateway_orders_as_the_lab_does(jobs: list[Job], bound_ns: int) -> None:
     places = Places(ITEMS, ROOM.size_bytes, ROOM.models)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 S = 1_000_000_000
 GIB = 1 << 30
 DAY_NS = 86_400 * S
-many = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+many = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 
 # Random scenarios ------------------------------------------------------------------------------------------------
 

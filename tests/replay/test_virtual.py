@@ -143,7 +143,7 @@ def test_a_strategy_sees_what_a_client_sees(small_twin: TwinSpec) -> None:
     assert [access.request_id for access, _ in strategy.answers] == ["r1", "r2", "r3"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.integers(0, 60_000), st.sampled_from(NAMES)), min_size=1, max_size=25),
     st.sampled_from([None, 0, 2 * 60 * S, 30 * 60 * S, -1]),

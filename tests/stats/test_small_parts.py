@@ -32,7 +32,7 @@ def test_an_interval_needs_six_samples(method: str) -> None:
     assert (found.low, found.estimate, found.high) == (2, 2, 2)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.floats(-1e3, 1e3), min_size=6, max_size=12), st.sampled_from([np.mean, np.median]))
 def test_the_estimate_lies_in_its_interval(samples: list[float], statistic: object) -> None:
     assert callable(statistic)

@@ -56,7 +56,7 @@ def exported(store: RunStore, runs: list[Run], path: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", ["x.jsonl", "x.parquet"])
 @given(runs=st.lists(RUNS, min_size=1, max_size=2))
-@settings(deadline=None, max_examples=20, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 def test_any_runs_survive_export_and_import(
     store: RunStore, other: RunStore, folder: Path, name: str, runs: list[Run]
 ) -> None:
@@ -74,7 +74,7 @@ def test_any_runs_survive_export_and_import(
 
 @given(run=RUNS)
 @example(run=replace(RUN, records=(replace(RUN.records[0], reason="a\r", error='b\n"c",'),)))
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 def test_a_csv_has_every_field_of_every_record(store: RunStore, run: Run) -> None:
     file = StringIO(newline="")
     row = store.add(run)

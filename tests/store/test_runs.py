@@ -42,7 +42,7 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunStore]
 
 
 @given(run=RUNS)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_any_run_comes_back_as_it_was(shared_store: RunStore, run: Run) -> None:
     row = shared_store.add(run)
     assert shared_store.load(row.id) == run

@@ -4,6 +4,9 @@ A few models are searched set by set. For more the room is asked for all its set
 prices, and the search over stays has every load admitted by the room itself. Where that takes too long, both ends are
 told. Sets too many to be known are bounded as if any models had room together that are no more than the room ever
 holds.
+
+All but the search set by set take for granted that who has room beside some models has room beside a part of them: a
+model that nobody wants any more never helps another one in.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.flash import has_kernel
 from toolkit.fit.gpus import GPUS
-from toolkit.fit.room import Room, Verdict, fit, with_automatic_batch
+from toolkit.fit.room import Room, fit, fits_whole, with_automatic_batch
 from toolkit.fit.setting import CELL_PADDING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from toolkit.fit.setting import Setting
     from toolkit.fit.spec import Spec
@@ -36,15 +36,15 @@ class Change:
     estimated: bool = False
 
 
-def largest_context(spec: Spec, setting: Setting, room: Room, good: Callable[[Verdict], bool]) -> int | None:
-    """The largest context of a slot whose verdict is `good`, in steps of 256, up to the trained one; None if none is.
+def largest_context(spec: Spec, setting: Setting, room: Room) -> int | None:
+    """The largest context of a slot with which nothing spills, by 256, up to the trained one; None if there is none.
 
     The batch follows the context, as Ollama's does. Found by bisection: a longer context never takes less.
     """
 
     def ok(steps: int) -> bool:
         longer = replace(setting, num_ctx=min(steps * CELL_PADDING, spec.trained_context))
-        return good(fit(spec, with_automatic_batch(spec, longer, room), room).verdict)
+        return fits_whole(spec, with_automatic_batch(spec, longer, room), room)
 
     low, high = 0, -(-spec.trained_context // CELL_PADDING)
     while low < high:
@@ -56,14 +56,9 @@ def largest_context(spec: Spec, setting: Setting, room: Room, good: Callable[[Ve
     return min(low * CELL_PADDING, spec.trained_context) if low else None
 
 
-def fits_whole(verdict: Verdict) -> bool:
-    """True if nothing spills."""
-    return verdict in {Verdict.FITS, Verdict.EVICTS}
-
-
 def cheapest_changes(spec: Spec, setting: Setting, room: Room) -> tuple[Change, ...]:
     """The cheapest change of each kind that makes everything fit on the GPUs, cheapest first; none if it fits."""
-    if fits_whole(fit(spec, setting, room).verdict):
+    if fits_whole(spec, setting, room):
         return ()
     found = (*_by_setting(spec, setting, room), *_by_bits(spec, setting, room), *_by_gpu(spec, setting, room))
     return tuple(found)
@@ -71,7 +66,7 @@ def cheapest_changes(spec: Spec, setting: Setting, room: Room) -> tuple[Change, 
 
 def _by_setting(spec: Spec, setting: Setting, room: Room) -> Iterator[Change]:
     for kind, text, changed in _settings(spec, setting):
-        if fits_whole(fit(spec, with_automatic_batch(spec, changed, room), room).verdict):
+        if fits_whole(spec, with_automatic_batch(spec, changed, room), room):
             yield Change(kind, text)
             if kind == "context":
                 return
@@ -105,9 +100,9 @@ def _by_gpu(spec: Spec, setting: Setting, room: Room) -> Iterator[Change]:
     """The smallest single GPU of the list that holds it; a second one like the first; or how much it takes."""
     for gpu in sorted(GPUS, key=lambda gpu: (gpu.total_bytes, -(gpu.bytes_per_s or 0))):
         larger = gpu.total_bytes > max(one.total_bytes for one in room.gpus)
-        if larger and fits_whole(fit(spec, setting, replace(room, gpus=(gpu,))).verdict):
+        if larger and fits_whole(spec, setting, replace(room, gpus=(gpu,))):
             yield Change("gpu", f"a GPU like the {gpu.name} ({gpu.total_bytes >> 30} GiB)")
             break
     doubled = replace(room, gpus=(*room.gpus, room.gpus[0]))
-    if fits_whole(fit(spec, setting, doubled).verdict):
+    if fits_whole(spec, setting, doubled):
         yield Change("gpu", f"one more {room.gpus[0].name}")

@@ -17,6 +17,7 @@ from toolkit.fit.weights import projector_bytes, weights_by_device
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolkit.fit.architectures.base import LayerMemory
     from toolkit.fit.setting import Setting
     from toolkit.fit.spec import Spec
 
@@ -105,7 +106,26 @@ def estimate(spec: Spec, setting: Setting, shares: Sequence[int] = ()) -> Estima
     factor = 1 if known else UNKNOWN_COMPUTE_FACTOR
     compute = [bytes_ * factor for bytes_ in compute_bytes(spec, family, size, memories, split)]
     weights = weights_by_device(spec, split)
-    caches = [
+    caches = _caches(kept, split, setting)
+    loads = [Load(*parts) for parts in zip(weights, caches, compute, strict=True)]
+    host = Load(weights[-1], caches[-1], compute[-1], output_bytes(spec, setting))
+    return Estimate(family.title, known, split, tuple(loads[:-1]), host, projector_bytes(spec))
+
+
+def certain_bytes(spec: Spec, setting: Setting, shares: Sequence[int] = ()) -> tuple[int, ...]:
+    """Weights and caches on each GPU: below which `estimate` never lies. Little work, as no pass is drawn."""
+    memories, split = family_of(spec).remembers(spec), split_of(spec, setting, shares)
+    kept = (*memories, *ahead.memories(spec, memories))
+    caches = _caches(kept, split, setting)
+    return tuple(
+        weights + cache.context_bytes
+        for weights, cache in zip(weights_by_device(spec, split)[:-1], caches, strict=False)
+    )
+
+
+def _caches(kept: Sequence[LayerMemory], split: Split, setting: Setting) -> list[Remembered]:
+    """The caches and states on each device."""
+    return [
         remembered_by_all(
             [memory for memory, home in zip(kept, split.layers, strict=False) if home == device],
             setting,
@@ -113,9 +133,6 @@ def estimate(spec: Spec, setting: Setting, shares: Sequence[int] = ()) -> Estima
         )
         for device in range(split.gpus + 1)
     ]
-    loads = [Load(*parts) for parts in zip(weights, caches, compute, strict=True)]
-    host = Load(weights[-1], caches[-1], compute[-1], output_bytes(spec, setting))
-    return Estimate(family.title, known, split, tuple(loads[:-1]), host, projector_bytes(spec))
 
 
 def output_bytes(spec: Spec, setting: Setting) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from toolkit.fit.advise import Change, cheapest_changes, fits_whole, largest_context
+from toolkit.fit.advise import Change, cheapest_changes, largest_context
 from toolkit.fit.architectures import is_known
 from toolkit.fit.enlarge import Gain, gains
 from toolkit.fit.predicted import parallel_of
@@ -141,7 +141,7 @@ def _model(tenant: Tenant, host: Room, learned: Learned | None) -> ModelReport:
         tenant.name,
         is_known(tenant.spec),
         fit(tenant.spec, tenant.setting, room),
-        largest_context(tenant.spec, tenant.setting, room, fits_whole),
+        largest_context(tenant.spec, tenant.setting, room),
         cheapest_changes(tenant.spec, tenant.setting, room),
         learned.correction(tenant.name) if learned else None,
     )

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from toolkit.fit.estimate import estimate
 from toolkit.fit.gpus import HOST_BYTES_PER_S, MARGIN_BYTES, OVERHEAD_BYTES, Gpu
 from toolkit.fit.predicted import predict
-from toolkit.fit.start import Reserve, holds, most_layers
+from toolkit.fit.start import Offload, Reserve, holds
+from toolkit.fit.takes import ByHeader
 from toolkit.host.scheduler.batch import FIT_PERCENT, flash_attention
 from toolkit.host.scheduler.profile import V032, Profile
 from toolkit.host.scheduler.settings import Settings
@@ -121,6 +121,11 @@ def fit(spec: Spec, setting: Setting, room: Room) -> Fit:
     return Fit(spec, setting, verdict, whole, part, prediction, everything, spilled, speed_left(whole, part, room))
 
 
+def fits_whole(spec: Spec, setting: Setting, room: Room) -> bool:
+    """True if nothing spills; less work than the whole verdict."""
+    return _placed(spec, setting, room)[0] is not None
+
+
 def with_automatic_batch(spec: Spec, setting: Setting, room: Room) -> Setting:
     """The setting with the batch that Ollama would choose on this host while it is empty."""
     chosen = predict(spec, setting, _all_free(room), flash=room.flash)
@@ -133,14 +138,15 @@ def _all_free(room: Room) -> tuple[tuple[GpuSpec, int], ...]:
 
 def _placed(spec: Spec, setting: Setting, room: Room) -> tuple[tuple[int, ...] | None, Estimate]:
     """The largest single GPU if it holds everything, else all of them; None if they do not."""
-    alone = estimate(spec, replace(setting, n_gpu=1, n_gpu_layers=None))
+    takes = ByHeader(spec)
+    alone = takes.estimate(replace(setting, n_gpu=1, n_gpu_layers=None))
     largest = max(range(len(room.gpus)), key=lambda number: room.free_bytes[number])
     if holds(alone, (room.free_bytes[largest],), room.reserve.bytes):
         return (largest,), alone
     if len(room.gpus) == 1:
         return None, alone
     shares = room.free_bytes
-    together = estimate(spec, replace(setting, n_gpu=len(room.gpus), n_gpu_layers=None), shares)
+    together = takes.estimate(replace(setting, n_gpu=len(room.gpus), n_gpu_layers=None), shares)
     if holds(together, room.free_bytes, room.reserve.bytes):
         return tuple(range(len(room.gpus))), together
     return None, together
@@ -148,14 +154,9 @@ def _placed(spec: Spec, setting: Setting, room: Room) -> tuple[tuple[int, ...] |
 
 def spill(spec: Spec, setting: Setting, room: Room) -> tuple[int, Estimate]:
     """Layers that do not fit on the GPUs (the head counts as one), and the load of the rest; found by bisection."""
-    shares = room.free_bytes
-
-    def loaded(layers: int) -> Estimate:
-        return estimate(spec, replace(setting, n_gpu=len(room.gpus), n_gpu_layers=layers), shares)
-
-    everything = len(spec.blocks) + 1
-    layers, best = most_layers(loaded, everything, room.free_bytes, room.reserve.bytes)
-    return everything - layers, best
+    takes = ByHeader(spec)
+    layers, best = Offload(takes, replace(setting, n_gpu_layers=None), room.free_bytes, room.reserve.bytes).most()
+    return takes.layers - layers, best
 
 
 def speed_left(whole: Estimate, part: Estimate, room: Room) -> float | None:

@@ -13,7 +13,7 @@ from toolkit.fit.ps import logged_bytes
 from toolkit.host.scheduler.memory import RunnerReport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from toolkit.fit.estimate import Estimate, Load
     from toolkit.fit.setting import Setting
@@ -72,16 +72,10 @@ def start(
     if not free_bytes:
         found = takes.estimate(replace(setting, device="cpu", n_gpu=1, n_gpu_layers=None))
         return Started((), (), _logged(found.host), takes.layers)
-    wanted = takes.layers if setting.n_gpu_layers is None else min(setting.n_gpu_layers, takes.layers)
-    shares = tuple(max(free, 1) for free in free_bytes) if len(free_bytes) > 1 else ()
-
-    def loaded(layers: int) -> Estimate:
-        some = None if layers == takes.layers else layers
-        return takes.estimate(replace(setting, n_gpu=len(free_bytes), n_gpu_layers=some), shares)
-
-    layers, found = most_layers(loaded, wanted, free_bytes, reserve.bytes, learned_bytes)
+    offload = Offload(takes, setting, tuple(free_bytes), reserve.bytes, learned_bytes)
+    layers, found = offload.most()
     if not layers:
-        found = loaded(0)
+        found = offload.loaded(0)
     extra = [found.projector_bytes + learned_bytes, *[0] * (len(free_bytes) - 1)] if layers else [0] * len(free_bytes)
     sizes = [load.total_bytes + reserve.overhead_bytes for load in found.gpus]
     held = [min(max(size + more, 0), free) for size, more, free in zip(sizes, extra, free_bytes, strict=True)]
@@ -91,26 +85,61 @@ def start(
     return Started(tuple(held), tuple(logged), _logged(found.host), takes.layers - layers)
 
 
-def most_layers(
-    loaded: Callable[[int], Estimate],
-    wanted: int,
-    free_bytes: Sequence[int],
-    reserve_bytes: int,
-    learned_bytes: int = 0,
-) -> tuple[int, Estimate]:
-    """The most layers, up to `wanted`, with which every GPU keeps its reserve, and their load; found by bisection."""
-    whole = loaded(wanted)
-    if holds(whole, free_bytes, reserve_bytes, learned_bytes):
-        return wanted, whole
-    low, high, best = 0, wanted - 1, loaded(0)
-    while low < high:
-        middle = (low + high + 1) // 2
-        tried = loaded(middle)
-        if holds(tried, free_bytes, reserve_bytes, learned_bytes):
-            low, best = middle, tried
-        else:
-            high = middle - 1
-    return low, best
+@dataclass(frozen=True, slots=True)
+class Offload:
+    """A model on GPUs of which so much is free, with more or fewer layers there."""
+
+    takes: Takes
+    setting: Setting
+    free_bytes: tuple[int, ...]
+    reserve_bytes: int
+    learned_bytes: int = 0
+
+    def loaded(self, layers: int) -> Estimate:
+        """What it takes with so many layers on the GPUs."""
+        return self.takes.estimate(self._with(layers), self._shares)
+
+    def held(self, layers: int) -> Estimate | None:
+        """The same, or None if a GPU would not keep its reserve; weights and caches come first, as they are cheap."""
+        certain = self.takes.certain_bytes(self._with(layers), self._shares)
+        beside = self.reserve_bytes + min(self.learned_bytes, 0)
+        if any(least + beside > free for least, free in zip(certain, self.free_bytes, strict=True)):
+            return None
+        found = self.loaded(layers)
+        return found if holds(found, self.free_bytes, self.reserve_bytes, self.learned_bytes) else None
+
+    def whole(self) -> Estimate | None:
+        """The load of all layers, or None if some must stay on the host."""
+        return self.held(self.takes.layers) if self._wanted == self.takes.layers else None
+
+    def most(self) -> tuple[int, Estimate]:
+        """The most layers with which every GPU keeps its reserve, and their load; found by bisection."""
+        everything = self.held(self._wanted)
+        if everything is not None:
+            return self._wanted, everything
+        low, high, best = 0, self._wanted - 1, None
+        while low < high:
+            middle = (low + high + 1) // 2
+            found = self.held(middle)
+            if found is not None:
+                low, best = middle, found
+            else:
+                high = middle - 1
+        return low, best or self.loaded(0)
+
+    @property
+    def _wanted(self) -> int:
+        """An explicit `n_gpu_layers` is a limit."""
+        most = self.takes.layers
+        return most if self.setting.n_gpu_layers is None else min(self.setting.n_gpu_layers, most)
+
+    @property
+    def _shares(self) -> tuple[int, ...]:
+        return tuple(max(free, 1) for free in self.free_bytes) if len(self.free_bytes) > 1 else ()
+
+    def _with(self, layers: int) -> Setting:
+        some = None if layers == self.takes.layers else layers
+        return replace(self.setting, n_gpu=len(self.free_bytes), n_gpu_layers=some)
 
 
 def holds(found: Estimate, free_bytes: Sequence[int], reserve_bytes: int, learned_bytes: int = 0) -> bool:

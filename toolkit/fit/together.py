@@ -12,7 +12,7 @@ from itertools import combinations, permutations
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from toolkit.fit.predicted import scheduler_model
-from toolkit.fit.start import Started, start
+from toolkit.fit.start import Offload, Started, start
 from toolkit.fit.takes import ByHeader
 from toolkit.host.scheduler.fit import is_checked, make_plan
 from toolkit.host.scheduler.memory import MemoryView, RunnerReport, believed_free
@@ -173,10 +173,11 @@ class Household:
             plan = make_plan(self._state(one), request, self._view(one, free, reports, host_bytes))
             if believed and reports and is_checked(request, plan) and not plan.fits():
                 return False
-            started = self._start(one, plan, free)
-            if not believed and started.left_layers and room.gpus:
+            if not believed and room.gpus and self._spills(one, plan, free):
                 return False
-            report = started.report(_positions(one, plan))
+            if len(reports) == len(order) - 1:  # nobody comes after it
+                return True
+            report = self._start(one, plan, free).report(_positions(one, plan))
             reports.append(report)
             for gpu, share in (*report.vram_by_gpu, *report.unsaid_by_gpu):
                 held[gpu] += share
@@ -214,16 +215,26 @@ class Household:
         return MemoryView(gpus, max(self._room.system_free_bytes - host_bytes, 0))
 
     def _start(self, one: Resident, plan: Plan, free: Sequence[int]) -> Started:
-        num_gpu = one.demand.options.num_gpu
-        setting = replace(
-            one.setting,
-            num_ctx=plan.num_ctx,
-            parallel=plan.num_parallel,
-            batch=plan.num_batch,
-            n_gpu_layers=num_gpu if num_gpu > 0 else None,
-        )
         given = [free[gpu] for gpu in _positions(one, plan)]
-        return start(one.takes, setting, given, self._room.reserve, one.learned_bytes)
+        return start(one.takes, _planned(one, plan), given, self._room.reserve, one.learned_bytes)
+
+    def _spills(self, one: Resident, plan: Plan, free: Sequence[int]) -> bool:
+        """True if layers would be left on the host; which, is not asked."""
+        given = tuple(free[gpu] for gpu in _positions(one, plan))
+        reserve = self._room.reserve.bytes
+        return not given or not Offload(one.takes, _planned(one, plan), given, reserve, one.learned_bytes).whole()
+
+
+def _planned(one: Resident, plan: Plan) -> Setting:
+    """The setting that the server starts a model with."""
+    num_gpu = one.demand.options.num_gpu
+    return replace(
+        one.setting,
+        num_ctx=plan.num_ctx,
+        parallel=plan.num_parallel,
+        batch=plan.num_batch,
+        n_gpu_layers=num_gpu if num_gpu > 0 else None,
+    )
 
 
 def _positions(one: Resident, plan: Plan) -> tuple[int, ...]:

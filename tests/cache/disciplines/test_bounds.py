@@ -82,7 +82,7 @@ def test_inv_queue(name: str, jobs: list[Job]) -> None:
         free_ns = start.done_ns
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(jobs=arrivals(), bound_ns=st.integers(0, 200))
 def test_shadow_keeps_its_promise(jobs: list[Job], bound_ns: int) -> None:
     """Nobody starts more than the bound later than first come first served: exactly, if service times are known."""

@@ -39,7 +39,7 @@ STEERED = ("keepalive(policy=lru)", "keepalive(policy=lfu)", "keepalive(policy=g
 LONGEST_NS = 600 * S
 """The traffic below is over long before; a base of 30 minutes that is waited for is not."""
 
-few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 orders = st.lists(st.sampled_from(MODELS), min_size=1, max_size=40)
 visits: SearchStrategy[list[Visit]] = st.lists(
     st.tuples(st.sampled_from(MODELS[:4]), st.integers(0, 6 * S), st.integers(S // 10, 8 * S)), min_size=1, max_size=30

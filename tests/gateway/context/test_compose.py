@@ -54,7 +54,7 @@ def middle(messages: Sequence[ChatMessage], request: Sequence[ChatMessage]) -> l
 
 
 @given(all_parts(), conversations(), budgets(), st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_inv_ctx_within_the_room_in_order_and_nothing_torn_apart(
     parts: ContextParts, said: list[ChatMessage], budget: Budget, data: st.DataObject
 ) -> None:
@@ -104,7 +104,7 @@ def test_a_history_that_begins_with_a_result_leaves_it_out() -> None:
 
 
 @given(st.integers(1, 16), st.integers(1, 60), st.integers(600, 3000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_turn_that_is_appended_leaves_the_prompt_before_it_as_it_was(turns: int, words: int, context: int) -> None:
     """Unless the window moves; and it only moves forward."""
     budget = Budget(context, 100, SETTLED, recent_messages=12)
@@ -257,7 +257,7 @@ def test_the_prefix_is_shared_up_to_the_excerpts() -> None:
 
 
 @given(conversations(6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_composing_is_a_function_of_what_it_is_given(said: list[ChatMessage]) -> None:
     with suppress(ContextOverflowError):
         first = compose(ContextParts(), history(said), [user("x")], SMALL)

@@ -84,7 +84,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(STEPS)
 def test_both_drivers_decide_alike(steps: list[Step]) -> None:
     assert in_the_mock(steps) == in_virtual_time(steps)

@@ -31,7 +31,7 @@ def fake_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return seen
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(WORDS, WORDS)
 @example("$(id) `id` ; rm -rf / | & > < \\ \" ' ! * ? ~ #", "-rf\n--\n")
 @example("", "'\"'\"'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.fit.advise import fits_whole, largest_context
+from toolkit.fit.advise import largest_context
 from toolkit.fit.estimate import estimate
 from toolkit.fit.observations import HostObservation
 from toolkit.fit.predicted import parallel_of, predict
@@ -97,7 +97,7 @@ def study_of(
         Cliff(
             model,
             *cliff_of([one.rung for one in compared if one.rung.model == model]),
-            None if room is None else largest_context(specs[model], _asked(specs[model], 1, setting), room, fits_whole),
+            None if room is None else largest_context(specs[model], _asked(specs[model], 1, setting), room),
             gpus_known=room is not None,
         )
         for model in models
