@@ -25,7 +25,7 @@ llm:
   models: {{primary: "calm:1b", code: "slow:1b", fast: "half:1b"}}
 host:
   settings: {{OLLAMA_NUM_PARALLEL: 8}}
-  timeouts: {{first_byte: 3s, idle: 500ms}}
+  timeouts: {{first_byte: 1500ms, idle: 500ms}}
 gateway:
   queue: {{promise: 1s, wait: 3s}}
   trace: {{file: {folder}/trace.jsonl}}
@@ -43,8 +43,8 @@ MODEL = """\
 FAULTS = """\
 seed: 9
 faults:
-  - {fault: stall, for: 30s, when: {path: /api/chat, model: "stall:1b", chance: 0.1}}
-  - {fault: stall_stream, after_pieces: 2, for: 30s, when: {path: /api/chat, model: "stall:1b", chance: 0.1}}
+  - {fault: stall, for: 30s, when: {path: /api/chat, model: "stall:1b", chance: 0.07}}
+  - {fault: stall_stream, after_pieces: 2, for: 30s, when: {path: /api/chat, model: "stall:1b", chance: 0.07}}
   - {fault: slow_tokens, pause: 20ms, when: {path: /api/chat, model: "slow:1b", chance: 0.5}}
   - {fault: half_line, after_pieces: 1, then: cut, when: {path: /api/chat, model: "half:1b", chance: 0.15}}
   - {fault: half_line, after_pieces: 1, then: end, when: {path: /api/chat, model: "half:1b", chance: 0.15}}

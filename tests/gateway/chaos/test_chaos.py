@@ -12,9 +12,11 @@ INV-WELL   afterwards all is as before: nobody waits, nothing runs, everybody is
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 import pytest
@@ -56,6 +58,10 @@ def place(tmp_path: Path) -> Iterator[Place]:
         for served in (made.gateway, made.twin):
             if served.process is not None:
                 served.kill()
+        with warnings.catch_warnings():
+            # A connection that is given up in the moment in which it comes about can be lost by aiohttp.
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 async def in_time(place: Place, crowds: list[Crowd], crowd: Crowd, *blows: Callable[[], None]) -> None:
@@ -189,7 +195,8 @@ async def all_at_once(place: Place, crowds: list[Crowd]) -> None:
             (lambda: place.gateway.limit_files(0), lambda: place.gateway.limit_files(-1)),
         ]
         rng.shuffle(round_of_blows)
-        blows += [blow for several in round_of_blows for blow in (*several, lambda: until_answered(crowd, CLIENTS))]
+        rest = lambda: until_answered(crowd, CLIENTS // 2)  # noqa: E731 - a blow like the others
+        blows += [blow for several in round_of_blows for blow in (*several, rest)]
     await in_time(place, crowds, crowd, *blows, crowd.is_over)
     everybody_was_told_in_time(crowd, {*CLEAR, "lost"})
     assert crowd.ends()["answered"]
