@@ -4,6 +4,9 @@
 place of the server's counters, moments on the machine's monotonic clock: `prompt_eval_duration` when the request was
 read, `prompt_eval_count` when the first token was sent, `eval_duration` when the last one was.
 
+`GET /known/own` says how much processor time the server has used, and how late it sent first tokens (p99): a client
+cannot be judged by a server that is behind itself.
+
 `… URL_FILE FIRST_S GAP_S` sets the pace of the tokens. The counters are then such as a server gives, and the moments
 stand in a field of their own, `moments`: read, first, last. A request's `num_predict` is the number of its tokens.
 """
@@ -11,6 +14,8 @@ stand in a field of their own, `moments`: read, first, last. A request's `num_pr
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import re
 import sys
 import time
@@ -46,14 +51,16 @@ class Pace:
 class Answering(asyncio.Protocol):
     """One connection; one request at a time on it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, pace: Pace) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, pace: Pace, late_s: list[float]) -> None:
         self._loop = loop
         self._pace = pace
+        self._late_s = late_s
         self._held = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        self._fd = transport.get_extra_info("socket").fileno()
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
@@ -84,6 +91,8 @@ class Answering(asyncio.Protocol):
         row = b'{"name":"%s","model":"%s","digest":"%s","size":9,"size_vram":9,"context_length":8192,"details":{}}'
         models = b'{"models":[%s]}' % b",".join(row % (name, name, DIGEST) for name in MODELS)
         answers = {b"/api/version": b'{"version":"0.32.15"}', b"/api/ps": models, b"/api/tags": models}
+        if path == b"/known/own":
+            answers[path] = json.dumps({"cpu_s": time.process_time(), "late_ms": _p99_ms(self._late_s)}).encode()
         body = answers.get(path, b'{"model":"m:1b","done":true,"done_reason":"unload"}')
         assert self._transport is not None
         kind = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -95,18 +104,28 @@ class Answering(asyncio.Protocol):
             return
         if self._sent == 0:
             self._first_ns = time.monotonic_ns()
-            transport.write(HEAD + PIECE)
+            self._late_s.append(time.monotonic() - self._next_s)
+            self._write(transport, HEAD + PIECE)
         elif self._sent < self._tokens:
             if self._sent == self._tokens - 1:
                 self._last_ns = time.monotonic_ns()
-            transport.write(PIECE)
+            self._write(transport, PIECE)
         else:
             last = self._last_line()
-            transport.write(b"%x\r\n%s\r\n0\r\n\r\n" % (len(last), last))
+            self._write(transport, b"%x\r\n%s\r\n0\r\n\r\n" % (len(last), last))
             return
         self._sent += 1
         self._next_s += self._pace.gap_s
         self._loop.call_at(self._next_s, self._tick)
+
+    def _write(self, transport: asyncio.Transport, data: bytes) -> None:
+        """At once: the loop would write at the end of its turn, behind all others, and the moment would be wrong."""
+        try:
+            sent = os.write(self._fd, data)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(data):
+            transport.write(data[sent:])
 
     def _last_line(self) -> bytes:
         moments = self._read_ns, self._first_ns, self._last_ns
@@ -117,9 +136,14 @@ class Answering(asyncio.Protocol):
         return LAST % (prompt_ns, self._prompt_tokens, answer_ns, self._tokens, moments_json)
 
 
+def _p99_ms(times_s: list[float]) -> float | None:
+    return round(1e3 * sorted(times_s)[int(0.99 * len(times_s))], 3) if times_s else None
+
+
 async def serve(ready: Path, pace: Pace) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Answering(loop, pace), "127.0.0.1", 0, backlog=4096)
+    late_s: list[float] = []
+    server = await loop.create_server(lambda: Answering(loop, pace, late_s), "127.0.0.1", 0, backlog=4096)
     beside = ready.with_suffix(".new")
     beside.write_text(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n", encoding="utf-8")
     beside.replace(ready)

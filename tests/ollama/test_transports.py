@@ -163,7 +163,7 @@ async def test_a_body_is_poured_as_it_comes_and_its_connection_used_again(
         await wire.chunk(b"two")
         await wire.end()
 
-    def take(piece: bytes) -> None:
+    def take(piece: bytes, _: int) -> None:
         taken.append(piece)
         first.set()
 
@@ -200,7 +200,7 @@ async def test_pouring_ends_with_what_went_wrong_on_the_wire(
         transport = kind(parse_address(host.url))
         response = await transport.send(get_call("/api/ps"), None)
         with pytest.raises(TransportError) as caught:
-            await response.pour(lambda _: taken.set())
+            await response.pour(lambda *_: taken.set())
         await response.aclose()
         await transport.aclose()
     assert caught.value.fault is fault
@@ -217,7 +217,7 @@ async def test_what_takes_a_body_may_refuse_it(kind: type[HttpxTransport | Aioht
         await wire.gone()
         gone.set()
 
-    def take(piece: bytes) -> None:
+    def take(piece: bytes, _: int) -> None:
         raise LookupError(piece.decode())
 
     async with FakeHost(script) as host:

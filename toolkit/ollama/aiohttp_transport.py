@@ -2,41 +2,46 @@
 
 On one core httpx holds about 110 streams of 33 pieces a second, this one several hundred. It behaves as the other one
 does: nothing is sent twice, no redirect is followed, no cookie kept, no proxy of the environment used.
+
+Of aiohttp it uses the connections and their pool, TLS, and the parser. A `ClientSession` would ask for all that is left
+out here, with every request, and take twice the time.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import ssl
+import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
-from multidict import CIMultiDict
 from yarl import URL
 
+from toolkit.ollama.aiohttp_reading import Reader, Spout, Tap
 from toolkit.ollama.tls import tls_context
 from toolkit.ollama.transport import Fault, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from aiohttp.abc import AbstractStreamWriter
+    from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
+    from aiohttp.http import RawResponseMessage
 
     from toolkit.ollama.address import Address
+    from toolkit.ollama.aiohttp_reading import Held
     from toolkit.ollama.wire import WireRequest
 
 _IDLE_CONNECTION_S = 60.0
-_MOST_AT_ONCE_BYTES = 1 << 15
-"""Below the size from which aiohttp waits for a connection to take what was written."""
-_MOST_HELD_BYTES = 1 << 16
-"""So much of an answer lies here before the host must wait for whoever takes it."""
-_NO_LIMIT = aiohttp.ClientTimeout(total=None, connect=None, sock_read=None, sock_connect=None, ceil_threshold=1e9)
+_INFORMATION = range(100, 200)
+_SWITCHING_PROTOCOLS = 101
+_FORBIDDEN_IN_HEADS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""What would end a header in its middle, and begin another one."""
 
 
 class AiohttpTransport:
@@ -46,59 +51,63 @@ class AiohttpTransport:
     """
 
     def __init__(self, address: Address, *, ca_file: str | None = None) -> None:
-        self._base_url = address.url
+        url = URL(address.url)
+        self._url = url
+        self._prefix = url.raw_path.rstrip("/")
+        self._host = url.host_port_subcomponent or ""
         self._tls = tls_context(ca_file, is_tls=address.is_tls) if address.is_tls else True
-        self._session: aiohttp.ClientSession | None = None
-        self._urls: dict[str, URL] = {}
-        self._limits: dict[float | None, aiohttp.ClientTimeout] = {None: _NO_LIMIT}
+        self._pool: tuple[aiohttp.TCPConnector, aiohttp.ClientRequest] | None = None
+        self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
 
-    async def send(self, request: WireRequest, connect_s: float | None) -> AiohttpResponse:
+    async def send(
+        self, request: WireRequest, connect_s: float | None, clock: Callable[[], int] = time.monotonic_ns
+    ) -> AiohttpResponse:
         """See `toolkit.ollama.transport.Transport.send`."""
-        session = self._session or self._open()
+        connector, target = self._pool or self._open()
+        wire = self._head(request) + request.body
         try:
-            response = await session.request(
-                request.method,
-                self._url(request.path),
-                headers=CIMultiDict(request.headers),
-                data=request.body or None,
-                timeout=self._limit(connect_s),
-                allow_redirects=False,
-            )
-        except (aiohttp.ClientError, HttpProcessingError, TimeoutError, OSError, ValueError) as error:
+            connection = await connector.connect(target, [], self._limit(connect_s))
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _translated(error) from error
-        return AiohttpResponse(response)
+        try:
+            return AiohttpResponse(connection, *await _exchanged(connection, request.method, wire, clock))
+        except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
+            connection.close()
+            raise _translated(error) from error
+        except BaseException:
+            connection.close()
+            raise
 
     async def aclose(self) -> None:
         """Close every connection."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool[0].close()
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self) -> tuple[aiohttp.TCPConnector, aiohttp.ClientRequest]:
+        """The pool, and a request that is never sent: connections are asked for with one, which says to whom."""
+        loop = asyncio.get_running_loop()
         connector = aiohttp.TCPConnector(
             limit=0,  # how many requests run at a time is the caller's decision
             keepalive_timeout=_IDLE_CONNECTION_S,
             ssl=self._tls,
         )
-        # No public switch either; where it means nothing, reading is slower and otherwise the same.
-        made: partial[ResponseHandler] = partial(_Reader, loop=asyncio.get_running_loop())  # type: ignore[assignment]  # partial is invariant
-        connector._factory = made  # noqa: SLF001 - see above
-        self._session = session = aiohttp.ClientSession(
-            connector=connector,
-            request_class=_Request,
-            cookie_jar=aiohttp.DummyCookieJar(),  # a request must not depend on earlier answers
-            trust_env=False,  # a proxy of the environment between client and host would be measured too
-            auto_decompress=False,
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-        )
-        session._retry_connection = False  # noqa: SLF001 - no public switch; nothing may be sent twice in secret
-        return session
+        made: partial[ResponseHandler] = partial(Reader, loop=loop)  # type: ignore[assignment]  # partial is invariant
+        connector._factory = made  # noqa: SLF001 - no public switch
+        self._pool = connector, aiohttp.ClientRequest("GET", self._url, loop=loop)
+        return self._pool
 
-    def _url(self, path: str) -> URL:
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = URL(f"{self._base_url}{path}", encoded=True)
-        return url
+    def _head(self, request: WireRequest) -> bytes:
+        """The request line and all headers. Raises TransportError if a header holds what no header may."""
+        lines = [f"{request.method} {self._prefix}{request.path} HTTP/1.1"]
+        if all(name != "host" for name, _ in request.headers):
+            lines.append(f"Host: {self._host}")
+        lines += [f"{name}: {value}" for name, value in request.headers]
+        if request.body or request.method not in {"GET", "HEAD"}:
+            lines.append(f"Content-Length: {len(request.body)}")
+        if _FORBIDDEN_IN_HEADS.search("".join(lines)):
+            raise TransportError(Fault.LOST, "a control character in a header; nothing was sent")
+        return "\r\n".join((*lines, "", "")).encode()
 
     def _limit(self, connect_s: float | None) -> aiohttp.ClientTimeout:
         limit = self._limits.get(connect_s)
@@ -108,251 +117,96 @@ class AiohttpTransport:
         return limit
 
 
-class _Request(aiohttp.ClientRequest):
-    """Writes a short body at once, as aiohttp itself does from Python 3.12 on, and not in a task of its own.
-
-    A task has its turn behind all that has come meanwhile: at hundreds of streams that is often a millisecond.
-    """
-
-    def write_bytes(
-        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
-    ) -> Coroutine[Any, Any, None]:
-        """Gives a coroutine that has nothing left to do."""
-        writing = super().write_bytes(writer, conn, content_length)
-        if self._continue is not None or content_length is None or content_length > _MOST_AT_ONCE_BYTES:
-            return writing
-        if conn.protocol is None or conn.protocol.writing_paused:
-            return writing
-        try:
-            writing.send(None)
-        except StopIteration:
-            return _nothing()
-        raise RuntimeError("aiohttp waits with a short body on a connection that takes it")
-
-
-async def _nothing() -> None:
-    """What is left to do."""
-
-
-class _Reader(ResponseHandler):
-    """Aiohttp's own connection, which can fill a spout, and goes on reading only if it had stopped.
-
-    The original goes through its parser with nothing, and asks the loop to read on, after every piece that is taken:
-    a seventh of all the time at hundreds of streams a second.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop)
-        self.spout: _Spout | _Tap | None = None
-        self._has_stopped = False
-
-    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        """What came is not HTTP: whoever reads the body is told, too; aiohttp would let them wait."""
-        super().set_exception(exc, *cause)
-        body = self._payload
-        if body is not None and not body.is_eof() and body.exception() is None:
-            body.set_exception(exc)
-
-    def pause_reading(self) -> None:
-        """Too much is here that nobody has taken."""
-        self._has_stopped = True
-        super().pause_reading()
-
-    def resume_reading(self, resume_parser: bool = True) -> None:
-        """It was taken."""
-        if self._has_stopped:
-            self._has_stopped = False
-            super().resume_reading(resume_parser)
-
-
-class _Spout:
-    """Where the bytes of one body go while they are poured: to `take`, and nobody is woken before the end."""
-
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._take = take
-
-    def feed(self, data: bytes) -> None:
-        """Bytes have come."""
-        if self.over.done():
-            return
-        try:
-            self._take(data)
-        except Exception as error:  # noqa: BLE001 - it is raised in the task that reads, not in the parser
-            self.over.set_exception(error)
-
-    def end(self) -> None:
-        """All has come."""
-        if not self.over.done():
-            self.over.set_result(None)
-
-    def fail(self, error: BaseException) -> None:
-        """No more will come."""
-        if not self.over.done():
-            self.over.set_exception(error)
-
-
-class _Tap:
-    """Where the bytes of one body go when somebody takes them at his own pace: much of them, and the host must wait."""
-
-    def __init__(self, reader: _Reader) -> None:
-        self._reader = reader
-        self._loop = asyncio.get_running_loop()
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._is_stopped = self._is_over = False
-        self._error: BaseException | None = None
-        self._waiter: asyncio.Future[None] | None = None
-
-    def feed(self, data: bytes) -> None:
-        """Bytes have come."""
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size > _MOST_HELD_BYTES and not self._is_stopped:
-            self._is_stopped = True
-            self._reader.pause_reading()
-        self._wake()
-
-    def end(self) -> None:
-        """All has come."""
-        self._is_over = True
-        self._wake()
-
-    def fail(self, error: BaseException) -> None:
-        """No more will come."""
-        self._error = error
-        self._wake()
-
-    async def take(self) -> bytes:
-        """All bytes that are here, once there are any; none at the end. Raises what the connection died of."""
-        while not self._parts:
-            if self._error is not None:
-                raise self._error
-            if self._is_over:
-                return b""
-            self._waiter = self._loop.create_future()
-            await self._waiter
-        parts, self._parts, self._size = self._parts, [], 0
-        if self._is_stopped:
-            self._is_stopped = False
-            if not self._is_over:  # the connection may serve somebody else by now
-                self._reader.resume_reading()
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
-
-
-class _PouredBody(aiohttp.StreamReader):
-    """A body without a buffer: what the parser finds goes into its connection's spout at once.
-
-    The parser cannot be given another body than its own, so that one is turned into this. To go through the buffer took
-    half of the time of a piece.
-    """
-
-    __slots__ = ()  # the same layout as the original, so that one can become the other
-
-    def feed_data(self, data: bytes, size: int = 0) -> bool:
-        """Bytes of the body."""
-        del size
-        spout: _Spout | _Tap | None = self._protocol.spout  # type: ignore[attr-defined]  # a `_Reader`, see `pour`
-        if spout is not None:
-            spout.feed(data)
-        return False
-
-    def begin_http_chunk_receiving(self) -> None:
-        """Where chunks of the transfer begin is of no interest."""
-
-    def end_http_chunk_receiving(self) -> None:
-        """Nor is where they end."""
-
-    def feed_eof(self) -> None:
-        """The end of the body; the connection may serve another request from here on."""
-        reader, spout = self._protocol, self._protocol.spout  # type: ignore[attr-defined]  # as above
-        reader.spout = None  # type: ignore[attr-defined]  # as above
-        super().feed_eof()
-        if spout is not None:
-            spout.end()
-
-    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        """The connection was lost, or what came was not HTTP. A body that is over has no connection any more."""
-        super().set_exception(exc, *cause)
-        if self.is_eof():
-            return
-        spout: _Spout | _Tap | None = self._protocol.spout  # type: ignore[attr-defined]  # as above
-        if spout is not None:
-            spout.fail(exc)
+async def _exchanged(
+    connection: Connection, method: str, wire: bytes, clock: Callable[[], int]
+) -> tuple[Reader, RawResponseMessage, aiohttp.StreamReader, Held]:
+    """Write a request in one go, and wait for the head of its answer."""
+    reader = connection.protocol
+    if not isinstance(reader, Reader) or reader.transport is None or reader.transport.is_closing():
+        raise aiohttp.ClientConnectionResetError("the connection was closed before anything was sent")
+    reader.set_response_params(skip_payload=method == "HEAD", read_until_eof=True, auto_decompress=False)
+    reader.clock = clock
+    reader.transport.write(wire)
+    while True:
+        message, body, held = await reader.head()
+        if message.code not in _INFORMATION or message.code == _SWITCHING_PROTOCOLS:
+            return reader, message, body, held
 
 
 class AiohttpResponse:
     """An answer of aiohttp; see `toolkit.ollama.transport.WireResponse`."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
-        self._response = response
-        self.status = response.status
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+    def __init__(
+        self,
+        connection: Connection,
+        reader: Reader,
+        message: RawResponseMessage,
+        body: aiohttp.StreamReader,
+        held: Held,
+    ) -> None:
+        self._connection = connection
+        self._reader = reader
+        self._held = held
+        self.status = message.code
+        self.head_ns = held.head_ns
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in message.headers.items()}
+        body.on_eof(self._give_back)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body's bytes as they arrive, as sent: nothing is decompressed."""
-        content, connection = self._response.content, self._response.connection
-        reader = None if connection is None else connection.protocol
+        tap = Tap(self._reader)
         try:
-            here = content.read_nowait()
-            if content.is_eof() or not isinstance(reader, _Reader):
-                while here:
-                    yield here
-                    here = await content.readany()
-                return
-            tap = reader.spout = _Tap(reader)
-            content.__class__ = _PouredBody
-            if here:
-                tap.feed(here)
-            try:
-                while chunk := await tap.take():
-                    yield chunk
-            finally:
-                if reader.spout is tap:
-                    reader.spout = None
+            self._let_in(tap)
+            while chunk := await tap.take():
+                yield chunk
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise _translated(error) from error
+        finally:
+            self._shut(tap)
 
-    async def pour(self, take: Callable[[bytes], None]) -> None:
+    async def pour(self, take: Callable[[bytes, int], None]) -> None:
         """See `toolkit.ollama.transport.WireResponse.pour`.
 
-        Each goes on as soon as it is parsed: waking a task for it costs more than all the rest.
+        Each goes on as soon as it is here: waking a task for it costs more than all the rest.
         """
-        content, connection = self._response.content, self._response.connection
-        reader = None if connection is None else connection.protocol
+        spout = Spout(take)
         try:
-            if here := content.read_nowait():
-                take(here)
-            if content.is_eof() or not isinstance(reader, _Reader):
-                return
-            spout = reader.spout = _Spout(take)
-            content.__class__ = _PouredBody
-            try:
-                await spout.over
-            finally:
-                if reader.spout is spout:
-                    reader.spout = None
+            self._let_in(spout)
+            await spout.over
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise _translated(error) from error
+        finally:
+            self._shut(spout)
 
     async def aclose(self) -> None:
-        """Let go of the connection: aiohttp has taken it back if the body was read to its end, else it is closed."""
-        self._response.close()
+        """Let go of the connection: it is back in the pool if the body was read to its end, else it is closed."""
+        self._connection.close()
+
+    def _let_in(self, inflow: Spout | Tap) -> None:
+        """What has come goes in, and what is still to come will."""
+        if self._reader.inflow is self._held:
+            self._reader.inflow = inflow
+        self._held.hand_over(inflow)
+
+    def _shut(self, inflow: Spout | Tap) -> None:
+        if self._reader.inflow is inflow:
+            self._reader.inflow = None
+
+    def _give_back(self) -> None:
+        """All of the answer is here."""
+        transport = self._reader.transport
+        if transport is not None and transport.get_write_buffer_size():
+            self._connection.close()  # answered before it was asked to the end
+        else:
+            self._connection.release()
 
 
 def _translated(error: Exception) -> TransportError:
-    if isinstance(error, aiohttp.ServerTimeoutError | asyncio.TimeoutError):
+    if isinstance(error, TimeoutError):
         return TransportError(Fault.CONNECT_TIMEOUT, str(error))
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError | aiohttp.InvalidURL):
         return TransportError(Fault.UNREACHABLE, _root_cause(error))
-    if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
+    if isinstance(error, HttpProcessingError):
         return TransportError(Fault.NOT_HTTP, " ".join(str(error.message).split()))
     if isinstance(error, aiohttp.ClientPayloadError) and isinstance(error.__cause__, HttpProcessingError):
         # A body cut short, and chunks that are none, come with one class; which it was is told by the cause.

@@ -107,28 +107,28 @@ class EventStream(Generic[E, A]):
         chunks, response, exchange, clock = self._chunks, self._response, self._exchange, self._clock
         if response is None:
             raise RuntimeError("enter the stream with `async with` before reading it")
-        idle_s = None if self._timeouts.idle_ns is None else self._timeouts.idle_ns / NS_PER_S
+        idle_ns = self._timeouts.idle_ns
         now_s = asyncio.get_running_loop().time
-        move_at_s, drains = 0.0, exchange.is_done
+        move_at_ns, drains = -math.inf, exchange.is_done
 
-        def take(chunk: bytes) -> None:
-            nonlocal move_at_s, drains
-            for _ in exchange.data(chunk, clock()):
+        def take(chunk: bytes, now_ns: int) -> None:
+            nonlocal move_at_ns, drains
+            for _ in exchange.data(chunk, now_ns):
                 pass
             if drains:
                 return
             if exchange.is_done:
                 drains = True
                 limit.reschedule(now_s() + _DRAIN_S)
-            elif now_s() >= move_at_s:
-                limit.reschedule(None if idle_s is None else now_s() + 1.1 * idle_s)
-                move_at_s = math.inf if idle_s is None else now_s() + 0.1 * idle_s
+            elif now_ns >= move_at_ns:
+                limit.reschedule(None if idle_ns is None else now_s() + 1.1 * idle_ns / NS_PER_S)
+                move_at_ns = math.inf if idle_ns is None else now_ns + 0.1 * idle_ns
 
         if chunks is None:
             await response.pour(take)
             return
         async for chunk in chunks:
-            take(chunk)
+            take(chunk, clock())
 
     async def __aenter__(self) -> Self:
         exchange, limit_ns = self._exchange, self._first_byte_ns
@@ -139,7 +139,7 @@ class EventStream(Generic[E, A]):
         try:
             async with asyncio.timeout_at(self._deadline_s):
                 response = await self._transport.send(
-                    exchange.request, None if connect_ns is None else connect_ns / NS_PER_S
+                    exchange.request, None if connect_ns is None else connect_ns / NS_PER_S, self._clock
                 )
         except TransportError as error:
             raise exchange.failed(error, connect_ns) from error
@@ -147,7 +147,7 @@ class EventStream(Generic[E, A]):
             raise exchange.timed_out(limit_ns or 0) from None
         self._response = response
         try:
-            exchange.head(response.status, response.headers, self._clock())
+            exchange.head(response.status, response.headers, response.head_ns)
         except BaseException:
             await self.aclose()
             raise

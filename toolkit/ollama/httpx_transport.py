@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import ssl
+import time
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,9 @@ class HttpxTransport:
         )
         self._client.headers.clear()  # what is sent is said in one place, by the client
 
-    async def send(self, request: WireRequest, connect_s: float | None) -> HttpxResponse:
+    async def send(
+        self, request: WireRequest, connect_s: float | None, clock: Callable[[], int] = time.monotonic_ns
+    ) -> HttpxResponse:
         """See `toolkit.ollama.transport.Transport.send`."""
         try:
             outgoing = self._client.build_request(
@@ -58,7 +61,7 @@ class HttpxTransport:
                 content=request.body or None,
                 timeout=httpx.Timeout(None, connect=connect_s),
             )
-            return HttpxResponse(await self._client.send(outgoing, stream=True))
+            return HttpxResponse(await self._client.send(outgoing, stream=True), clock)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise _translated(error) from error
 
@@ -70,8 +73,10 @@ class HttpxTransport:
 class HttpxResponse:
     """An answer of httpx; see `toolkit.ollama.transport.WireResponse`."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, clock: Callable[[], int]) -> None:
         self._response = response
+        self._clock = clock
+        self.head_ns = clock()
         self.status = response.status_code
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
 
@@ -83,10 +88,10 @@ class HttpxResponse:
         except (httpx.HTTPError, OSError) as error:
             raise _translated(error) from error
 
-    async def pour(self, take: Callable[[bytes], None]) -> None:
+    async def pour(self, take: Callable[[bytes, int], None]) -> None:
         """See `toolkit.ollama.transport.WireResponse.pour`."""
         async for chunk in self.chunks():
-            take(chunk)
+            take(chunk, self._clock())
 
     async def aclose(self) -> None:
         """Let go of the connection."""

@@ -8,6 +8,7 @@ else is the client's. Whatever its library raises becomes a `TransportError`.
 from __future__ import annotations
 
 import enum
+import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -47,12 +48,19 @@ class WireResponse(Protocol):
         """The headers; names in lower case."""
         ...
 
+    @property
+    def head_ns(self) -> int:
+        """When the head came."""
+        ...
+
     def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body's bytes as they arrive, transfer coding undone; to be called once. Raises TransportError."""
         ...
 
-    async def pour(self, take: Callable[[bytes], None]) -> None:
-        """Hand every piece of the body to `take` the moment it arrives, in place of `chunks`; return at the body's end.
+    async def pour(self, take: Callable[[bytes, int], None]) -> None:
+        """Hand every piece of the body to `take` with the time of its arrival, in place of `chunks`; return at the end.
+
+        It is handed over the moment it arrives, or, if it came with the head, at once.
 
         Raises TransportError, and at once whatever `take` raises.
         """
@@ -66,8 +74,12 @@ class WireResponse(Protocol):
 class Transport(Protocol):
     """Sends requests to one base URL. Used from one event loop; any number of requests at a time."""
 
-    async def send(self, request: WireRequest, connect_s: float | None) -> WireResponse:
+    async def send(
+        self, request: WireRequest, connect_s: float | None, clock: Callable[[], int] = time.monotonic_ns
+    ) -> WireResponse:
         """Send, and wait for the head of the answer; `connect_s` limits connecting (None: no limit).
+
+        `clock` gives the time of whatever arrives, in nanoseconds.
 
         If the task is cancelled meanwhile, the connection is closed at once.
 
