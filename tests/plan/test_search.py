@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -28,6 +29,10 @@ def exact(load: float) -> float:
 
 def users(load: float) -> float:
     return max(1, round(load * 2)) / 2
+
+
+def four_digits(load: float) -> float:
+    return float(f"{load:.4g}")
 
 
 class Curve:
@@ -58,6 +63,14 @@ def test_the_answer_keeps_the_promise_and_ten_percent_more_breaks_it(edge: float
     assert found.load is not None
     assert found.load <= edge < found.load * REFUTED_AT
     assert found.failing_below == ()
+
+
+@given(st.floats(0.02, 60))
+def test_no_load_is_played_beside_one_that_is_known(edge: float) -> None:
+    curve = Curve(lambda load: 950 if load <= edge else 100)
+    LoadSearch(curve.first, SLOS, four_digits, EFFORT).run()
+    played = sorted(set(curve.asked))
+    assert all(higher / lower > 1.004 for lower, higher in pairwise(played))
 
 
 @given(st.integers(1, 40))

@@ -29,6 +29,8 @@ HIGHEST: Final = 64.0
 """Beyond so many times the workload nothing is simulated: that host has nothing to fear from this workload."""
 LONG_PLAN: Final = 2_500
 """Requests in a plan."""
+_THE_SAME: Final = 0.005
+"""Loads nearer to each other than this tell the same."""
 REFUTED_AT: Final = 1.1
 """An answer must fail at so many times its load."""
 
@@ -155,12 +157,12 @@ class LoadSearch:
         return self._snapped(load * 1.01) != self._snapped(load)
 
     def _above(self, load: float, step: float) -> float:
-        """The next load upwards that there is."""
+        """The next load upwards that there is; one that is known already rather than its neighbour."""
         higher = self._snapped(min(load * step, self._highest))
         while higher <= load:
             step += 0.05
             higher = self._snapped(load * step)
-        return higher
+        return next((known for known in self._judged if known > load and abs(known / higher - 1) < _THE_SAME), higher)
 
     def _judge_lower(self) -> bool:
         lowest = min(self._judged)
