@@ -77,7 +77,6 @@ lock:
 # The example report, and the table in the README.
 pictures: install
 	$(BIN)/hotswap compare scenarios/working-day.yaml --no-color --no-store --out reports/example | $(BIN)/python docs/renew_readme.py
-	rm -f reports/example/figures/*.png
 
 # docs/dashboard.png: a gateway in front of a twin, in headless Chromium.
 dashboard-picture: $(VENV)/.installed-dev

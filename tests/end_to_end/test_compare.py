@@ -39,6 +39,12 @@ def test_every_bundled_scenario_compares(scenario: Path, tmp_path: Path) -> None
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"index.html", "results.json", "summary.md"}
 
 
+def test_png_figures_come_when_asked_for(tmp_path: Path) -> None:
+    compare_json(SCENARIOS / "swap-storm.yaml", "--strategies", "ram", "--png", "--out", tmp_path)
+    drawn = {kind: {path.stem for path in (tmp_path / "figures").glob(f"*.{kind}")} for kind in ("svg", "png")}
+    assert drawn["png"] == drawn["svg"] != set()
+
+
 def test_equal_calls_give_equal_bytes(tmp_path: Path) -> None:
     for directory in ("a", "b"):
         compare_json(SCENARIOS / "bursty-team.yaml", "--strategies", "ram,lru-unload", "--out", tmp_path / directory)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit.errors import HotswapError
+from toolkit.report.figures import FigureFile, svg_files
 from toolkit.report.html import render_html
 from toolkit.report.markdown import render_markdown
 from toolkit.report.results_json import to_jsonable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from toolkit.replay.results import Comparison
+    from toolkit.report.scene import Scene
 
 FIGURES = 11
 
@@ -27,8 +29,8 @@ def test_a_report_has_all_its_parts_and_nothing_else(small: Comparison, tmp_path
     assert files.index.read_text(encoding="utf-8") == render_html(small)
     assert files.summary.read_text(encoding="utf-8") == render_markdown(small)
     assert json.loads(files.results.read_text()) == to_jsonable(small)
-    assert {one.suffix for one in files.figures} == {".svg", ".png"}
-    assert len(files.figures) == 2 * FIGURES
+    assert {one.suffix for one in files.figures} == {".svg"}
+    assert len(files.figures) == FIGURES
     assert {path for path in out.rglob("*") if path.is_file()} == {
         files.index,
         files.results,
@@ -46,6 +48,17 @@ def test_writing_again_replaces_and_leaves_other_files_alone(small: Comparison, 
     assert files.index.read_text(encoding="utf-8") == render_html(small)
     assert {path: path.read_bytes() for path in files.figures} == before
     assert other.read_text() == "mine"
+
+
+def test_figures_in_another_format_are_of_this_report_or_gone(small: Comparison, tmp_path: Path) -> None:
+    def as_png(figures: dict[str, Scene]) -> tuple[FigureFile, ...]:
+        return tuple(FigureFile(f"{name}.png", b"drawn") for name in figures)
+
+    both = write_report(small, tmp_path, (svg_files, as_png)).figures
+    assert sorted(path.suffix for path in both) == FIGURES * [".png"] + FIGURES * [".svg"]
+    (tmp_path / "figures" / "mine.png").write_text("mine")
+    alone = write_report(small, tmp_path).figures
+    assert set((tmp_path / "figures").iterdir()) == {*alone, tmp_path / "figures" / "mine.png"}
 
 
 def test_a_file_in_the_way_is_one_clear_error(small: Comparison, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from toolkit.cli.options import global_options, keeping_options, workload_option
 @click.option("--strategies", metavar="A,B", help="Which ones, with parameters: lrfu(decay=0.1).")
 @click.option("--disciplines", metavar="A,B", help="Each strategy behind each queue: none,shadow(bound=10m).")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="Where the report goes.")
-def compare(strategies: str | None, disciplines: str | None, out: Path | None, **given: Any) -> None:
+@click.option("--png", is_flag=True, help="Draw the figures as PNG files, too: for slides. Takes some seconds.")
+def compare(strategies: str | None, disciplines: str | None, out: Path | None, *, png: bool, **given: Any) -> None:
     """Compare cache strategies on a scenario or a trace.
 
     Plays every request of SCENARIO (or of --trace FILE) under each strategy: on the simulated host, in virtual time, or
@@ -43,4 +44,4 @@ def compare(strategies: str | None, disciplines: str | None, out: Path | None, *
     if strategies is None and disciplines is None and given["host"] is None:
         names += (QUEUED,)
     with Session.open(given, with_queues(names, disciplines), out) as session:
-        session.show_comparison(session.play())
+        session.show_comparison(session.play(), with_png=png)

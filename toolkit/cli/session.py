@@ -120,14 +120,16 @@ class Session:
         alone = len(self.work.plans) == 1
         return self._play(lambda _, repetition: self.directory if alone else self.directory / str(repetition))
 
-    def show_comparison(self, measured: Measured) -> None:
+    def show_comparison(self, measured: Measured, *, with_png: bool) -> None:
         """Write the report, print the table or the JSON, and end as the runs ended."""
         from toolkit.experiment.sum_up import sum_up  # noqa: PLC0415 - not before the first request is sent
+        from toolkit.report.figures import png_files, svg_files  # noqa: PLC0415 - not for `replay`
         from toolkit.report.write import write_report  # noqa: PLC0415 - not for `replay`
 
         self._refuse_nothing(measured)
         comparison = sum_up(self.work.setup, self.work.plans[0], measured.runs)
-        index = write_report(comparison, self.directory).index
+        formats = (svg_files, png_files) if with_png else (svg_files,)
+        index = write_report(comparison, self.directory, formats).index
         self._print(comparison, measured)
         self._say_where(f"report: {index}")
         self._end(measured)

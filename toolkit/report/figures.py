@@ -1,4 +1,4 @@
-"""All figures of a comparison under their names, and as files to put beside the page."""
+"""All figures of a comparison under their names, and as files to put beside the page, in one format or more."""
 
 from __future__ import annotations
 
@@ -12,8 +12,13 @@ from toolkit.report.overview import overview
 from toolkit.report.svg import standalone
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from toolkit.replay.results import Comparison
     from toolkit.report.scene import Scene
+
+    Format = Callable[[dict[str, Scene]], tuple["FigureFile", ...]]
+    """Makes files of figures."""
 
 MAKERS = (
     ("timeline", overview),
@@ -37,6 +42,11 @@ class FigureFile:
 
     name: str
     content: bytes
+
+
+def names_of_files(suffix: str) -> tuple[str, ...]:
+    """Return the name of every figure's file in a format."""
+    return tuple(f"{name}{suffix}" for name, _ in MAKERS)
 
 
 def scenes(comparison: Comparison) -> dict[str, Scene]:

@@ -20,7 +20,12 @@ from toolkit.report.markdown import render_markdown
 from toolkit.report.results_json import to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from toolkit.replay.results import Comparison
+    from toolkit.report.figures import Format
+
+_SUFFIXES = (".svg", ".png")
 
 
 class ReportError(HotswapError):
@@ -37,15 +42,20 @@ class ReportFiles:
     figures: tuple[Path, ...]
 
 
-def write_report(comparison: Comparison, out_dir: Path) -> ReportFiles:
+def write_report(
+    comparison: Comparison, out_dir: Path, formats: Sequence[Format] = (figures.svg_files,)
+) -> ReportFiles:
     """Write `index.html`, `results.json`, `summary.md` and `figures/` into `out_dir`, which is made if need be.
 
-    Files of an earlier report are replaced, others left alone. Raises ReportError if the folder cannot be written to.
+    Files of an earlier report are replaced, and its figures that this one lacks are removed; others are left alone.
+    Raises ReportError if the folder cannot be written to.
     """
     try:
         # First of all: a folder that cannot be had is said before the figures are drawn.
         (out_dir / "figures").mkdir(parents=True, exist_ok=True)
-        contents = _render(comparison, out_dir)
+        contents = _render(comparison, out_dir, formats)
+        for stale in _possible_figures(out_dir).difference(contents):
+            stale.unlink(missing_ok=True)
         for path, content in contents.items():
             _replace(path, content)
     except OSError as error:
@@ -58,10 +68,15 @@ def write_report(comparison: Comparison, out_dir: Path) -> ReportFiles:
     return ReportFiles(out_dir / "index.html", out_dir / "results.json", out_dir / "summary.md", pictures)
 
 
-def _render(comparison: Comparison, out_dir: Path) -> dict[Path, bytes]:
+def _possible_figures(out_dir: Path) -> set[Path]:
+    """Where a report may have left a figure."""
+    return {out_dir / "figures" / name for suffix in _SUFFIXES for name in figures.names_of_files(suffix)}
+
+
+def _render(comparison: Comparison, out_dir: Path, formats: Sequence[Format]) -> dict[Path, bytes]:
     """Return every file with its content, in the order of writing: the page last, so that the rest is beside it."""
     drawn = figures.scenes(comparison)
-    pictures = figures.svg_files(drawn) + figures.png_files(drawn)
+    pictures = [file for made in formats for file in made(drawn)]
     return {
         **{out_dir / "figures" / picture.name: picture.content for picture in pictures},
         out_dir / "results.json": to_json(comparison).encode(),
