@@ -14,7 +14,7 @@ def test_the_reader_of_model_files_survives_a_bounded_run() -> None:
     script = Path(__file__).with_name("fuzz_gguf.py")
     # A new program's peak memory begins with that of the process that started it: a shell's, not this one's.
     run = subprocess.run(
-        ["sh", "-c", '"$0" "$@"; exit $?', sys.executable, str(script), "-runs=3000", "-seed=1"],
+        ["/bin/sh", "-c", '"$0" "$@"; exit $?', sys.executable, str(script), "-runs=3000", "-seed=1"],
         capture_output=True,
         text=True,
         check=False,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
@@ -64,12 +63,14 @@ def split_layers(layers: int, setting: Setting, shares: Sequence[int] = ()) -> S
     wanted = layers + 1 if setting.n_gpu_layers is None else setting.n_gpu_layers
     offloaded = min(max(wanted, 0), layers + 1)
     weights = tuple(shares) or (1,) * setting.n_gpu
-    bounds = list(accumulate(Fraction(share, sum(weights)) for share in weights))
     first = layers + 1 - offloaded
+    # In whole numbers: a layer is `(layer - first) / offloaded` of the way, a GPU ends at its share of `total`.
+    total = sum(weights)
+    bounds = [end * offloaded for end in accumulate(weights)]
 
     def device(layer: int) -> int:
         if layer < first:
             return len(weights)
-        return min(bisect_right(bounds, Fraction(layer - first, offloaded)), len(weights) - 1)
+        return min(bisect_right(bounds, (layer - first) * total), len(weights) - 1)
 
     return Split(len(weights), tuple(device(layer) for layer in range(layers)), device(layers))
