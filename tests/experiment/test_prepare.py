@@ -44,6 +44,17 @@ def test_a_plan_is_refused_before_anything_is_played_if_a_model_is_missing() -> 
         next(simulate(setup, plans, ("ram",)))
 
 
+def test_what_the_twin_lacks_is_left_out_when_asked_for() -> None:
+    models = {"primary": "unheard-of:1b", "code": "deepseek-coder-v2:16b", "fast": "qwen2.5:7b"}
+    unheard = config({"llm": {"models": models}})
+    setup, (plan,) = prepare(unheard, ORDER, Shape(known_models=True))
+    whole = prepare(unheard, ORDER)[1][0]
+    assert 0 < len(plan.requests) < len(whole.requests)
+    assert plan.notes[-1].startswith("Left out:")
+    assert "unheard-of:1b" in plan.notes[-1]
+    assert len(next(simulate(setup, (plan,), ("ram",))).records) == len(plan.requests)
+
+
 def test_the_contexts_override_reaches_every_request() -> None:
     setup, plans = prepare(Config(), replace(ORDER, num_ctx=4096))
     assert {options["num_ctx"] for options in setup.options.values()} == {4096}

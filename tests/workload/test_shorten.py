@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
 from toolkit.workload.plan import Plan, PlannedRequest
-from toolkit.workload.shorten import first_requests, sped_up
+from toolkit.workload.shorten import first_requests, sped_up, without_models
 
 S = 1_000_000_000
 
@@ -36,6 +37,17 @@ def test_the_first_requests_keep_whole_conversations_only() -> None:
     assert [one.id for one in first_requests(PLAN, 3).requests] == ["r1", "r2", "r3"]
     assert first_requests(PLAN, 3).duration_ns == 40 * S
     assert first_requests(PLAN, 1).notes == ("a", "Only the first 1 of 4 requests are played.")
+
+
+def test_requests_for_some_models_are_left_out_and_so_are_the_turns_after_them() -> None:
+    models = {"r1": "known:1b", "r2": "known:1b", "r3": "other:1b", "r4": "known:1b"}
+    follow = replace(PLAN, requests=(request(1, 10), request(3, 40), request(4, None, 3), request(2, None, 1)))
+    cut = without_models(follow, {"other:1b"}, lambda one: models[one.id])
+    assert [one.id for one in cut.requests] == ["r1", "r2"]
+    assert cut.notes == ("a", "Left out: 2 of 4 requests, for other:1b, not described here.")
+    assert without_models(follow, {"third:1b"}, lambda one: models[one.id]) is follow
+    with pytest.raises(UsageError, match="every request goes to a model that is not described: known:1b, other:1b"):
+        without_models(follow, set(models.values()), lambda one: models[one.id])
 
 
 def test_speed_divides_gaps_and_thoughts() -> None:

@@ -39,6 +39,8 @@ _SHAPE = (
     click.option("--from", "from_ns", type=DURATION, metavar="TIME", help="Only what begins at this time or later,"),
     click.option("--until", "until_ns", type=DURATION, metavar="TIME", help="and before this one."),
     click.option("--model", "models", multiple=True, metavar="NAME", help="Only requests for this model (repeatable)."),
+    click.option("--known-models", is_flag=True,
+                 help="Simulated only: leave out requests for models that the twin lacks."),
     click.option("--session", "sessions", multiple=True, metavar="NAME", help="Only requests of this session."),
     click.option("--users", type=click.IntRange(1, 100_000), metavar="N", help="Closed loop: N users take turns."),
     click.option("--think", "think_ns", type=DURATION, metavar="TIME", help="Pause of each between two prompts."),

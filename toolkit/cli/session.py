@@ -216,6 +216,8 @@ def _on_twin(loaded: LoadedConfig, stage: Stage, order: Order, shape: Shape, nam
 def _on_host(loaded: LoadedConfig, stage: Stage, order: Order, shape: Shape, names: tuple[str, ...]) -> Work:
     if order.slots is not None:
         raise UsageError("--slots makes a simulated host of equal places; leave it out with --host")
+    if shape.known_models:
+        raise UsageError("--known-models is about the simulated host's models; leave it out with --host")
     import_aiohttp()
     chosen = names or (loaded.config.llm.cache.type,)
     setup = _client(loaded, order.num_ctx, chosen)

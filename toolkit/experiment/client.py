@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from toolkit.config.models import Config
     from toolkit.replay.dispatch import RoutesText
     from toolkit.replay.turns import Turns
-    from toolkit.workload.plan import Plan
+    from toolkit.workload.plan import Plan, PlannedRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,11 @@ def client_setup(config: Config, num_ctx: int | None) -> ClientSetup:
     return ClientSetup(routes, options, context, HostFacts(None, (), ()), llm.cache.type)
 
 
+def model_of(setup: ClientSetup, request: PlannedRequest) -> str:
+    """The model that a request will go to, by name or by the router."""
+    return request.model or setup.router.route(request.text).model
+
+
 def asked_models(setup: ClientSetup, plan: Plan) -> frozenset[str]:
-    """The models that the plan's requests will go to, by name or by the router."""
-    return frozenset(request.model or setup.router.route(request.text).model for request in plan.requests)
+    """The models that the plan's requests will go to."""
+    return frozenset(model_of(setup, request) for request in plan.requests)

@@ -71,18 +71,24 @@ def setup_for_unknown_host(config: Config, num_ctx: int | None) -> Setup:
     return replace(setup, context=replace(setup.context, room=None), facts=HostFacts(None, (), ()))
 
 
+def missing_models(setup: Setup, plan: Plan) -> tuple[str, ...]:
+    """The models that a plan may ask for and the twin does not have, by name."""
+    return tuple(sorted(name for name in asked_models(setup, plan) if setup.spec.model(name) is None))
+
+
 def check_models(setup: Setup, plan: Plan) -> None:
     """Refuse a plan before it runs if it may ask for a model that the twin does not have.
 
     Raises:
         UsageError: naming the missing models, and what to do.
     """
-    missing = sorted(name for name in asked_models(setup, plan) if setup.spec.model(name) is None)
+    missing = missing_models(setup, plan)
     if missing:
         have = ", ".join(model.spec.name for model in setup.spec.models) or "none"
         raise UsageError(
             f"the twin has no model {', '.join(missing)}; it has {have}: "
-            "describe the missing ones under twin.models in the config, or replay on a real host with --host"
+            "describe the missing ones under twin.models in the config (`hotswap calibrate` measures them), leave "
+            "their requests out with --known-models, or replay on a real host with --host"
         )
 
 

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Options of the command line; times in nanoseconds. `users` None keeps the plan's arrivals."""
+    """Options of the command line; times in nanoseconds. `users` None keeps the plan's arrivals.
+
+    `known_models` leaves out what goes to models that the simulated host lacks; who knows the host does so (`prepare`).
+    """
 
     from_ns: int | None = None
     until_ns: int | None = None
@@ -27,6 +30,7 @@ class Shape:
     think_ns: int | None = None
     ramp_ns: int | None = None
     patience_ns: int | None = None
+    known_models: bool = False
 
     @property
     def is_plain(self) -> bool:

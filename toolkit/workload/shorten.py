@@ -64,6 +64,22 @@ def only_models(plan: Plan, names: Collection[str], model_of: Callable[[PlannedR
     return replace(plan, requests=chosen, notes=(*plan.notes, note))
 
 
+def without_models(plan: Plan, names: Collection[str], model_of: Callable[[PlannedRequest], str]) -> Plan:
+    """The requests that go to none of these models, with a note of how many others there were.
+
+    Raises:
+        UsageError: all go there.
+    """
+    chosen = _with_their_openings(one for one in plan.requests if model_of(one) not in names)
+    left_out = len(plan.requests) - len(chosen)
+    if left_out == 0:
+        return plan
+    if not chosen:
+        raise UsageError(f"every request goes to a model that is not described: {', '.join(sorted(names))}")
+    note = f"Left out: {left_out} of {len(plan.requests)} requests, for {', '.join(sorted(names))}, not described here."
+    return replace(plan, requests=chosen, notes=(*plan.notes, note))
+
+
 def only_sessions(plan: Plan, names: Collection[str]) -> Plan:
     """The requests of these sessions.
 

@@ -182,7 +182,14 @@ _LESS: Final = "choose a shorter time, or fewer strategies"
 
 
 async def _played(run: _Run, means: Means) -> dict[str, Any]:
-    options = (f"--trace={means.trace}", "--format=jsonl", f"--out={run.folder.name}", "--json", "--no-store")
+    options = (
+        f"--trace={means.trace}",
+        "--format=jsonl",
+        f"--out={run.folder.name}",
+        "--json",
+        "--no-store",
+        "--known-models",
+    )
     process = await asyncio.create_subprocess_exec(
         *means.command,
         *options,
