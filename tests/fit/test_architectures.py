@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolkit.fit.architectures import embeds, family_of, is_known
-from toolkit.fit.architectures.base import LayerMemory
 from toolkit.fit.architectures.sliding import windows_of
+from toolkit.fit.cache import LayerMemory
 from toolkit.fit.estimate import UNKNOWN_COMPUTE_FACTOR, estimate
 from toolkit.fit.setting import Setting
 from toolkit.ollama.gguf import ArrayValue, GgufError

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.plan.tallies import tally
-from toolkit.plan.answers import LoadAnswer
 from toolkit.plan.case import Case
 from toolkit.plan.confirm import Checked
 from toolkit.plan.judge import Judged
+from toolkit.plan.load_question import LoadAnswer
 from toolkit.plan.picture import knee, latency_against_load
 from toolkit.plan.search import Found
 from toolkit.report.scene import Marks, Text

@@ -19,11 +19,23 @@ from toolkit.ollama.gguf.types import STORAGE_BY_NAME, StorageType
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.fit.architectures.base import LayerMemory
-
 GPU_ALIGNMENT: Final = 128
 HOST_ALIGNMENT: Final = 32
 _CUDA_ROW_ELEMENTS: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMemory:
+    """What one layer keeps between passes.
+
+    `key_elements` and `value_elements` are per cell (0 for a layer without that cache); `window` limits the cells of a
+    sliding layer; `state_elements` are f32 numbers a slot, one entry a buffer, whatever the context.
+    """
+
+    key_elements: int = 0
+    value_elements: int = 0
+    window: int | None = None
+    state_elements: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

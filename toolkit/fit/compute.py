@@ -15,7 +15,8 @@ from toolkit.fit.probe import size_of
 from toolkit.fit.setting import pad, ubatch_of
 
 if TYPE_CHECKING:
-    from toolkit.fit.architectures.base import Family, LayerMemory
+    from toolkit.fit.architectures.base import Family
+    from toolkit.fit.cache import LayerMemory
     from toolkit.fit.passes import PassSize
     from toolkit.fit.probe import FlashPlan
     from toolkit.fit.setting import Setting

@@ -17,7 +17,7 @@ from toolkit.fit.weights import projector_bytes, weights_by_device
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.fit.architectures.base import LayerMemory
+    from toolkit.fit.cache import LayerMemory
     from toolkit.fit.setting import Setting
     from toolkit.fit.spec import Spec
 

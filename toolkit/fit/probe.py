@@ -22,7 +22,7 @@ from toolkit.fit.passes import Pass, PassSize
 from toolkit.fit.setting import streams_of
 
 if TYPE_CHECKING:
-    from toolkit.fit.architectures.base import LayerMemory
+    from toolkit.fit.cache import LayerMemory
     from toolkit.fit.setting import Setting
     from toolkit.fit.spec import Spec
     from toolkit.fit.split import Split

@@ -6,42 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from toolkit.plan.case import Case
-    from toolkit.plan.confirm import Checked
     from toolkit.plan.cost import Cost
     from toolkit.plan.host_question import HostAnswer
-    from toolkit.plan.judge import Judged
+    from toolkit.plan.load_question import LoadAnswer
     from toolkit.plan.more_question import MoreAnswer
     from toolkit.plan.settings_question import SettingsAnswer
-    from toolkit.stats.interval import Interval
     from toolkit.workload.plan import Slo
-
-
-@dataclass(frozen=True, slots=True)
-class LoadAnswer:
-    """The largest load that keeps the promises in one case.
-
-    Loads are multiples of the workload as it is written. `per_h` is the mean rate of requests at the answer, `users`
-    the number of users of a closed loop. `breaks_first` is the promise that is broken above the answer, or always.
-    """
-
-    label: str
-    case: Case
-    checked: Checked
-    interval: Interval | None
-    per_h: float | None
-    users: int | None
-    breaks_first: Slo | None
-
-    @property
-    def load(self) -> float | None:
-        """The answer; None if no load keeps the promises."""
-        return self.checked.found.load
-
-    @property
-    def curve(self) -> tuple[Judged, ...]:
-        """Every load that was judged, lowest first."""
-        return self.checked.found.curve
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from toolkit.plan.tally import kept_share, offered_per_h, ttft_quantile_s
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.plan.answers import LoadAnswer, Report
+    from toolkit.plan.answers import Report
     from toolkit.plan.case import Case
     from toolkit.plan.host_question import HostAnswer
     from toolkit.plan.judge import Judged
+    from toolkit.plan.load_question import LoadAnswer
     from toolkit.plan.more_question import MoreAnswer
     from toolkit.plan.settings_question import SettingsAnswer
     from toolkit.workload.plan import Slo

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from toolkit.plan.answers import LoadAnswer
 from toolkit.plan.confirm import find_and_check
 from toolkit.plan.crossing import crossing_interval
 from toolkit.plan.search import HIGHEST
@@ -16,12 +16,41 @@ if TYPE_CHECKING:
 
     from toolkit.plan.case import Case
     from toolkit.plan.confirm import Checked
+    from toolkit.plan.judge import Judged
     from toolkit.plan.search import Effort
     from toolkit.plan.sweep import Sweep
     from toolkit.plan.tally import Tally
+    from toolkit.stats.interval import Interval
     from toolkit.workload.plan import Slo
 
 _DRAWS_SEED: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LoadAnswer:
+    """The largest load that keeps the promises in one case.
+
+    Loads are multiples of the workload as it is written. `per_h` is the mean rate of requests at the answer, `users`
+    the number of users of a closed loop. `breaks_first` is the promise that is broken above the answer, or always.
+    """
+
+    label: str
+    case: Case
+    checked: Checked
+    interval: Interval | None
+    per_h: float | None
+    users: int | None
+    breaks_first: Slo | None
+
+    @property
+    def load(self) -> float | None:
+        """The answer; None if no load keeps the promises."""
+        return self.checked.found.load
+
+    @property
+    def curve(self) -> tuple[Judged, ...]:
+        """Every load that was judged, lowest first."""
+        return self.checked.found.curve
 
 
 def largest_load(sweep: Sweep, case: Case, label: str, effort: Effort) -> LoadAnswer:

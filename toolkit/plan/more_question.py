@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from toolkit.config.twin_parts import GpuSection
-    from toolkit.plan.answers import LoadAnswer
     from toolkit.plan.case import Case
+    from toolkit.plan.load_question import LoadAnswer
     from toolkit.plan.memory import Memory
     from toolkit.plan.search import Found
     from toolkit.plan.sweep import Sweep

@@ -20,8 +20,8 @@ from toolkit.report.wording import duration
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from toolkit.plan.answers import LoadAnswer
     from toolkit.plan.judge import Judged
+    from toolkit.plan.load_question import LoadAnswer
     from toolkit.report.axis import LogAxis
     from toolkit.report.scene import Item
     from toolkit.workload.plan import Slo

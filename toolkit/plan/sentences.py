@@ -11,8 +11,9 @@ from toolkit.report.wording import listed, percent
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from toolkit.plan.answers import CostRow, LoadAnswer, Report
+    from toolkit.plan.answers import CostRow, Report
     from toolkit.plan.host_question import HostAnswer
+    from toolkit.plan.load_question import LoadAnswer
     from toolkit.plan.more_question import MoreAnswer, MoreRow
     from toolkit.plan.settings_question import SettingsAnswer
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from toolkit.plan.answers import LoadAnswer, Report
+    from toolkit.plan.answers import Report
     from toolkit.plan.host_question import HostAnswer
+    from toolkit.plan.load_question import LoadAnswer
     from toolkit.workload.plan import Slo
 
 

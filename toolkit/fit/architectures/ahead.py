@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from toolkit.fit.architectures.base import LayerMemory
+    from toolkit.fit.cache import LayerMemory
     from toolkit.fit.spec import Spec
 
 LEFT_OUT: Final = ("step35", "hy_v3", "glm-dsa", "mimo2", "deepseek32", "qwen3next", "qwen35", "qwen35moe")

@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from toolkit.fit.cache import LayerMemory
     from toolkit.fit.passes import Pass
     from toolkit.fit.spec import Spec
-
-
-@dataclass(frozen=True, slots=True)
-class LayerMemory:
-    """What one layer keeps between passes.
-
-    `key_elements` and `value_elements` are per cell (0 for a layer without that cache); `window` limits the cells of a
-    sliding layer; `state_elements` are f32 numbers a slot, one entry a buffer, whatever the context.
-    """
-
-    key_elements: int = 0
-    value_elements: int = 0
-    window: int | None = None
-    state_elements: tuple[int, ...] = ()
 
 
 class Family(Protocol):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.architectures import blocks, moe
-from toolkit.fit.architectures.base import LayerMemory
+from toolkit.fit.cache import LayerMemory
 from toolkit.fit.graph import F32, I32
 from toolkit.fit.passes import ROWS_AFTER_LAST_NORM, ROWS_BEFORE_LAST_NORM
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.architectures import blocks, dense, moe
-from toolkit.fit.architectures.base import LayerMemory
+from toolkit.fit.cache import LayerMemory
 from toolkit.fit.graph import F16, F32
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.fit.architectures import blocks, dense, moe, recurrent
-from toolkit.fit.architectures.base import LayerMemory
+from toolkit.fit.cache import LayerMemory
 
 if TYPE_CHECKING:
     from toolkit.fit.graph import Tensor

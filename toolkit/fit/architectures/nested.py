@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.architectures import blocks, dense
-from toolkit.fit.architectures.base import LayerMemory
 from toolkit.fit.architectures.sliding import windows_of
+from toolkit.fit.cache import LayerMemory
 from toolkit.fit.graph import I32
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from toolkit.fit.architectures import blocks, dense, moe
-from toolkit.fit.architectures.base import LayerMemory
 from toolkit.fit.architectures.nested import layer_embeddings, one_of
 from toolkit.fit.architectures.sliding import windows_of
+from toolkit.fit.cache import LayerMemory
 
 if TYPE_CHECKING:
     from toolkit.fit.graph import Tensor

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from toolkit.fit.architectures import dense
-from toolkit.fit.architectures.base import LayerMemory
+from toolkit.fit.cache import LayerMemory
 from toolkit.ollama.gguf.records import ArrayValue
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from toolkit.fit.architectures.base import LayerMemory
+from toolkit.fit.cache import LayerMemory
 
 if TYPE_CHECKING:
     from toolkit.fit.passes import Pass
