@@ -30,6 +30,7 @@ LATER = {
     "toolkit.replay.load_summary",
 }  # fmt: skip
 WITHOUT_A_STORE = LATER | {"toolkit.store", "sqlite3"}
+FOR_SCENARIOS = {"toolkit.workload.scenario", "toolkit.workload.traces.client_mix"}
 
 
 def imported_before_the_first_chat(tmp_path: Path, *options: str) -> set[str]:
@@ -61,3 +62,4 @@ def test_what_only_a_report_needs_is_not_imported_before_the_first_request(
     assert "aiohttp" in imported
     assert "toolkit.replay.engine" in imported
     assert imported & later == set()
+    assert workload == "scenario" or imported & FOR_SCENARIOS == set()

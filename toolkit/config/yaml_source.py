@@ -22,7 +22,8 @@ _WIDE_MARKS = (
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
-_NOT_YAML_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_YAML_TEXT = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
+"""Compiled where it is needed: that takes longer than all else that is done to a small file."""
 _CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINE_BREAK = re.compile(rb"\r\n|\r|\n")
 
@@ -93,7 +94,7 @@ def decode_source(data: bytes) -> str:
         raise SourceError(
             Problem(_line_at(body, error.start), f"byte 0x{byte:02x} is not UTF-8{guess}; save the file as UTF-8")
         ) from None
-    strange = _NOT_YAML_TEXT.search(text)
+    strange = None if text.isascii() else re.search(_NOT_YAML_TEXT, text)
     if strange is not None:
         line = _line_at(body, len(text[: strange.start()].encode()))
         raise SourceError(Problem(line, f"character U+{ord(strange[0]):04X} may not stand in YAML; remove it"))

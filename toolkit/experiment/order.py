@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from toolkit.errors import UsageError
-from toolkit.workload.scenario import load_scenario
 from toolkit.workload.shorten import first_requests, sped_up
 
 if TYPE_CHECKING:
@@ -65,6 +64,8 @@ def plans_for(order: Order, config: Config) -> tuple[Plan, ...]:
         ):
             if given is not None:
                 raise UsageError(f"{option} belongs to --trace; a scenario says itself which models it asks for")
+        from toolkit.workload.scenario import load_scenario  # noqa: PLC0415 - 40 ms, not for traces
+
         first = load_scenario(order.scenario, seed=order.seed)
         others = (load_scenario(order.scenario, seed=first.seed + more) for more in range(1, order.repeat))
         return tuple(hurried(plan, order) for plan in (first, *others))
