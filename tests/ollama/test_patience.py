@@ -66,3 +66,34 @@ async def test_inside_a_limit_of_asyncio_each_keeps_its_own() -> None:
         with pytest.raises(TimeoutError):
             await patience.keep(never(), now_s() + 0.01)
     patience.end()
+
+
+@pytest.mark.parametrize("later_s", [-59.97, 0.03])
+async def test_a_limit_that_is_moved_is_kept_where_it_went(later_s: float) -> None:
+    patience, began_s = Patience(), asyncio.get_running_loop().time()
+    first_s = began_s + (60 if later_s < 0 else 0.01)
+
+    async def waits() -> None:
+        patience.move(first_s + later_s)
+        await never()
+
+    with pytest.raises(TimeoutError):
+        await patience.keep(waits(), first_s)
+    assert asyncio.get_running_loop().time() >= first_s + later_s
+    patience.end()
+
+
+async def test_a_limit_can_be_taken_away_and_set_again() -> None:
+    patience, now_s = Patience(), asyncio.get_running_loop().time
+
+    async def waits() -> None:
+        patience.move(None)
+        await asyncio.sleep(0.03)
+        patience.move(now_s() + 0.01)
+        await never()
+
+    began_s = now_s()
+    with pytest.raises(TimeoutError):
+        await patience.keep(waits(), began_s + 0.01)
+    assert now_s() >= began_s + 0.04
+    patience.end()

@@ -122,7 +122,7 @@ class Reader(ResponseHandler):
                 end = mark + 2 + int(digits, 16)
             except ValueError:
                 break
-            if end == mark + 2 or end + 2 > length or data[end : end + 2] != b"\r\n":
+            if end == mark + 2 or not data.startswith(b"\r\n", end):
                 break  # the last one, one that is not all here, or none at all
             inflow.feed(data[mark + 2 : end], self.came_ns)
             begin = end + 2
@@ -212,12 +212,11 @@ class Spout:
 
     def feed(self, data: bytes, now_ns: int) -> None:
         """See `Inflow`."""
-        if self.over.done():
-            return
         try:
             self._take(data, now_ns)
         except Exception as error:  # noqa: BLE001 - it is raised in the task that reads, not in the parser
-            self.over.set_exception(error)
+            self._take = _spill
+            self.fail(error)
 
     def end(self) -> None:
         """See `Inflow`."""
@@ -285,6 +284,10 @@ class Tap:
             self._waiter = None
             if not waiter.done():
                 waiter.set_result(None)
+
+
+def _spill(data: bytes, now_ns: int) -> None:
+    """What comes after a piece that was refused."""
 
 
 def _no_clock() -> int:

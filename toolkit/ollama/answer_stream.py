@@ -6,6 +6,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 
+from toolkit.ollama.exchange import NOTHING
 from toolkit.ollama.patience import Patience
 from toolkit.ollama.relay import Relayed
 from toolkit.ollama.transport import TransportError
@@ -82,11 +83,10 @@ class EventStream(Generic[E, A]):
         return self.answer
 
     async def _read_on(self) -> None:
-        """Read to the end in one go; unlike `__anext__`, with one timer for all chunks."""
+        """Read to the end in one go, with no task woken for what comes on the way."""
         exchange = self._exchange
         try:
-            async with self._limit() as limit:
-                await self._take_all(limit)
+            await self._patience.keep(self._take_all(), self._until_s())
         except TransportError as error:
             if not exchange.is_done:
                 raise exchange.failed(error, self._timeouts.connect_ns) from error
@@ -99,29 +99,29 @@ class EventStream(Generic[E, A]):
             for _ in exchange.end(self._clock()):
                 pass
 
-    async def _take_all(self, limit: asyncio.Timeout) -> None:
+    async def _take_all(self) -> None:
         """Every chunk to the exchange; the limit is moved on as bytes come, at most once in a tenth of the idle time.
 
-        So the longest pause is between one and 1.1 idle times: moving a timer costs more than a chunk.
+        So the longest pause is between one and 1.1 idle times: a look at the loop's clock costs as much as a chunk.
         """
         chunks, response, exchange, clock = self._chunks, self._response, self._exchange, self._clock
         if response is None:
             raise RuntimeError("enter the stream with `async with` before reading it")
         idle_ns = self._timeouts.idle_ns
-        now_s = asyncio.get_running_loop().time
+        now_s, move = asyncio.get_running_loop().time, self._patience.move
         move_at_ns, drains = -math.inf, exchange.is_done
 
         def take(chunk: bytes, now_ns: int) -> None:
             nonlocal move_at_ns, drains
-            for _ in exchange.data(chunk, now_ns):
-                pass
-            if drains:
-                return
-            if exchange.is_done:
-                drains = True
-                limit.reschedule(now_s() + _DRAIN_S)
-            elif now_ns >= move_at_ns:
-                limit.reschedule(None if idle_ns is None else now_s() + 1.1 * idle_ns / NS_PER_S)
+            events = exchange.data(chunk, now_ns)
+            if events is not NOTHING:
+                for _ in events:
+                    pass
+                if exchange.is_done and not drains:
+                    drains = True
+                    move(now_s() + _DRAIN_S)
+            if now_ns >= move_at_ns and not drains:
+                move(None if idle_ns is None else now_s() + 1.1 * idle_ns / NS_PER_S)
                 move_at_ns = math.inf if idle_ns is None else now_ns + 0.1 * idle_ns
 
         if chunks is None:
@@ -137,10 +137,12 @@ class EventStream(Generic[E, A]):
         connect_ns = self._timeouts.connect_ns
         exchange.begin(self._clock())
         try:
-            async with asyncio.timeout_at(self._deadline_s):
-                response = await self._transport.send(
+            response = await self._patience.keep(
+                self._transport.send(
                     exchange.request, None if connect_ns is None else connect_ns / NS_PER_S, self._clock
-                )
+                ),
+                self._deadline_s,
+            )
         except TransportError as error:
             raise exchange.failed(error, connect_ns) from error
         except TimeoutError:
@@ -216,14 +218,6 @@ class EventStream(Generic[E, A]):
         if self._exchange.is_done:
             return now_s + _DRAIN_S
         return None if idle_ns is None else now_s + idle_ns / NS_PER_S
-
-    def _limit(self) -> asyncio.Timeout:
-        if self._exchange.is_done:
-            return asyncio.timeout(_DRAIN_S)
-        if not self._exchange.has_begun:
-            return asyncio.timeout_at(self._deadline_s)
-        idle_ns = self._timeouts.idle_ns
-        return asyncio.timeout(None if idle_ns is None else idle_ns / NS_PER_S)
 
 
 class AnswerStream(EventStream[StreamEvent, A]):

@@ -5,7 +5,6 @@ Every shell (plain, shared by threads) makes its calls here, so that they cannot
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from toolkit.ollama import parsing, wire
@@ -28,13 +27,13 @@ from toolkit.ollama.types import (
     Times,
     Version,
 )
+from toolkit.ollama.wire import WireRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from toolkit.ollama.address import Address
     from toolkit.ollama.types import CreateRequest, StreamEvent
-    from toolkit.ollama.wire import WireRequest
 
 A = TypeVar("A")
 
@@ -132,7 +131,7 @@ class Calls:
         return Where(self.address, call.call, model, loads)
 
     def _with_headers(self, call: WireRequest) -> WireRequest:
-        return replace(call, headers=call.headers + self._headers)
+        return WireRequest(call.method, call.path, call.headers + self._headers, call.body)
 
 
 def _chat_answer(last: StreamEvent, times: Times) -> ChatAnswer:

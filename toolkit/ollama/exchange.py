@@ -36,6 +36,8 @@ A = TypeVar("A")
 E = TypeVar("E")
 """What arrives on the way to the answer: pieces of text, or the progress of a transfer."""
 
+NOTHING: Iterator[Any] = iter(())
+"""No events, and no change of state but that there is one more token."""
 MAX_DOCUMENT_BYTES = 64 * 1024 * 1024
 _MAX_ERROR_BYTES = 64 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -28,7 +28,7 @@ def load_object(data: bytes) -> dict[str, Any]:
         WrongJsonError: not UTF-8, not JSON, nested beyond reason, or not an object.
     """
     try:
-        value = json.loads(data.decode(), parse_constant=_refuse_constant)
+        value = _DECODER.decode(data.decode())
     except UnicodeDecodeError as error:
         raise WrongJsonError(f"byte {error.start} is not UTF-8") from None
     except RecursionError:
@@ -153,3 +153,7 @@ def _kind(value: Any) -> str:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise WrongJsonError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+"""`json.loads` makes one each time."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.ollama import failures
-from toolkit.ollama.exchange import ReadExchange
+from toolkit.ollama.exchange import NOTHING, ReadExchange
 from toolkit.ollama.json_fields import WrongJsonError, load_object
 from toolkit.ollama.ndjson import LineSplitter, LineTooLongError
 from toolkit.ollama.parsing import parse_chat_line
@@ -19,13 +19,13 @@ from toolkit.ollama.types import Counters, StreamEvent, TimedAnswer, Times
 from toolkit.ollama.wire import JSON, NDJSON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from toolkit.ollama.errors import StreamBrokeError
     from toolkit.ollama.failures import Where
     from toolkit.ollama.wire import WireRequest
 
-_NOTHING: Iterator[StreamEvent] = iter(())
+OK = 200
 _NOT_LAST, _SOME_TEXT, _NO_TEXT = b'"done":false}', b'"content":"', b'"content":""'
 
 
@@ -47,11 +47,21 @@ class TimedChatExchange(ReadExchange[StreamEvent, TimedAnswer]):
         return bool(self._token_ns)
 
     @property
+    def has_begun(self) -> bool:
+        """See `Exchange`."""
+        return self._has_body or self.has_token
+
+    @property
     def times(self) -> Times:
         """When what has happened so far did."""
         tokens = self._token_ns
         first, last = (tokens[0], tokens[-1]) if tokens else (None, None)
         return Times(self._sent_ns, self._headers_ns, first, last, self._done_ns)
+
+    def head(self, status: int, headers: Mapping[str, str], now_ns: int) -> None:
+        """See `Exchange`."""
+        super().head(status, headers, now_ns)
+        self._is_in_the_flow = status == OK
 
     def data(self, chunk: bytes, now_ns: int) -> Iterator[StreamEvent]:
         """See `Exchange.data`; what nearly always comes, one token in one chunk, is dealt with here."""
@@ -64,7 +74,7 @@ class TimedChatExchange(ReadExchange[StreamEvent, TimedAnswer]):
         ):
             self._kept.append(chunk)
             self._token_ns.append(now_ns)
-            return _NOTHING
+            return NOTHING
         return super().data(chunk, now_ns)
 
     def _token(self, line: bytes, now_ns: int) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from toolkit.ollama.timed_chat import texts_of
 from toolkit.ollama.types import ChatMessage, ChatRequest
-from toolkit.replay.live_record import RESIDENT_BELOW_NS, answered_record, given_up_record, temperature_of
+from toolkit.replay.live_record import RESIDENT_BELOW_NS, Sending, answered_record, given_up_record, temperature_of
 from toolkit.replay.make_room import Patience, make_room
 from toolkit.replay.prefix_cache import PrefillSpeeds
 from toolkit.replay.prompts import Conversations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from toolkit.ollama.types import TimedAnswer
     from toolkit.replay.dispatch import Dispatch
     from toolkit.replay.engine import LoadClient
-    from toolkit.replay.live_record import Sending, Sighting
+    from toolkit.replay.live_record import Sighting
     from toolkit.replay.looks import HostLooks
     from toolkit.replay.records import RequestRecord
 
@@ -125,7 +125,7 @@ class Asking:
             speeds = self._speeds[dispatch.model] = PrefillSpeeds()
         loaded = temperature in {"cold", "reload"}
         is_cached = speeds.is_cached(counters.prompt_eval_count, counters.prompt_eval_ns, after_load=loaded)
-        sent = replace(sending, sent_ns=sent_ns)
+        sent = Sending(dispatch, sending.phase, sent_ns, sending.deadline_ns)
         return answered_record(sent, answer, start_ns=self._start_ns, temperature=temperature, is_cached=is_cached)
 
     def _chat(self, dispatch: Dispatch) -> ChatRequest:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-YOUNG, MIDDLE, NEVER = 10_000, 50, 1_000_000
+YOUNG, MIDDLE, NEVER = 10_000, 10, 1_000_000
 """Thresholds: a young collection walks over some thousand objects, well under a millisecond; a full one is put off."""
 
 
