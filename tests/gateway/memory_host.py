@@ -18,7 +18,7 @@ from toolkit.ollama.errors import StreamBrokeError, UnreachableError
 from toolkit.ollama.types import InstalledModel, ModelDetails, RunningModel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from toolkit.ollama.wire import WireRequest
@@ -198,12 +198,14 @@ class Relayed:
         assert self._asked is not None
         self._host.left(self._asked)
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    async def pour(self, take: Callable[[bytes], bool | None]) -> bool:
         assert self._asked is not None
         while (line := await self._asked.lines.get()) is not None:
             if isinstance(line, Exception):
                 raise line
-            yield line
+            if take(line):
+                return False
+        return True
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

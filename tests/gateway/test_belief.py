@@ -17,16 +17,19 @@ from toolkit.cache.registry import StrategyContext
 from toolkit.gateway.ask import Ask
 from toolkit.gateway.backend import Backend
 from toolkit.gateway.breaker import FAILURES, FIRST_PAUSE_NS, Breaker
-from toolkit.gateway.exchange import Course, Dispatcher
+from toolkit.gateway.exchange import Dispatcher
 from toolkit.gateway.fleet import Fleet, look_at
 from toolkit.gateway.gate import Gate
 from toolkit.gateway.memory import LearnedMemory
 from toolkit.gateway.order import HostOrder
 from toolkit.gateway.refusal import Refusal
+from toolkit.gateway.reply import whole_body
 from toolkit.ollama.errors import OllamaError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+
+    from toolkit.gateway.course import Course
 
 NS_PER_S = 1_000_000_000
 SIZES = {"a:1b": 4, "b:1b": 3, "c:1b": 3, "d:1b": 2}
@@ -94,8 +97,7 @@ class Behind:
             body = {"messages": [{"role": "user", "content": "x"}]}
             with contextlib.suppress(Refusal, OllamaError):
                 async with self.dispatcher.asks(Ask("chat", "/api/chat", body, model, "test")) as reply:
-                    async for _ in reply.chunks():
-                        pass
+                    await whole_body(reply)
 
         self.tasks.append(self.loop.create_task(asking()))
         self.settle()

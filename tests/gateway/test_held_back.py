@@ -13,15 +13,17 @@ from toolkit.config.remembering import ContextSection
 from toolkit.gateway.ask import Ask
 from toolkit.gateway.context.composer import Composer
 from toolkit.gateway.context.summariser import Summariser
-from toolkit.gateway.exchange import Course
+from toolkit.gateway.course import Course
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.remembering import Memory, Remembering
 from toolkit.gateway.sessions import SessionStore
 from toolkit.ollama.errors import StreamBrokeError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
+
+    from toolkit.gateway.reply import Reply
 
 LINES = (
     b'{"message":{"role":"assistant","content":"a \\"done\\":true trap "},"done":false}\n',
@@ -36,14 +38,16 @@ class Answer:
 
     def __init__(self, ask: Ask, pieces: tuple[bytes, ...], status: int, *, breaks: bool) -> None:
         self.course, self.status, self.content_type = Course(ask, 0), status, "application/x-ndjson"
-        self._pieces, self._breaks = pieces, breaks
+        self._pieces, self._breaks = iter(pieces), breaks
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def pour(self, take: Callable[[bytes], bool | None]) -> bool:
         for piece in self._pieces:
-            yield piece
+            if take(piece):
+                return False
         if self._breaks:
             raise StreamBrokeError("the connection broke")
         self.course.outcome = "ok" if self.status == 200 else "error"
+        return True
 
 
 class Host:
@@ -68,6 +72,21 @@ async def remembering(path: Path, host: Host) -> AsyncIterator[tuple[Remembering
         await store.aclose()
 
 
+async def chunks_of(reply: Reply) -> AsyncIterator[bytes]:
+    """The pieces one by one, as a client gets them that asks for each."""
+    taken: list[bytes] = []
+
+    def take(piece: bytes) -> bool:
+        taken.append(piece)
+        return True
+
+    is_over = False
+    while not is_over:
+        is_over = await reply.pour(take)
+        while taken:
+            yield taken.pop(0)
+
+
 def ask(*, stream: bool = True) -> Ask:
     body = {"model": "m", "messages": [{"role": "user", "content": "hello"}], "stream": stream}
     return Ask("chat", "/api/chat", body, "m", "asked for by name", session="s")
@@ -84,7 +103,7 @@ async def test_the_last_line_comes_only_when_it_is_stored(tmp_path: Path, size: 
     pieces = tuple(WHOLE[start : start + size] for start in range(0, len(WHOLE), size))
     async with remembering(tmp_path, Host(*pieces)) as (memory, store), memory.asks(ask()) as reply:
         got = b""
-        async for chunk in reply.chunks():
+        async for chunk in chunks_of(reply):
             got += chunk
             if got.count(b"\n") == len(LINES):
                 assert len((await store.history("s")).messages) == 2
@@ -94,7 +113,7 @@ async def test_the_last_line_comes_only_when_it_is_stored(tmp_path: Path, size: 
 
 async def test_what_is_no_end_is_passed_on_at_once(tmp_path: Path) -> None:
     async with remembering(tmp_path, Host(*LINES)) as (memory, store), memory.asks(ask()) as reply:
-        chunks = reply.chunks()
+        chunks = chunks_of(reply)
         assert [await anext(chunks), await anext(chunks)] == list(LINES[:2])
         assert (await store.history("s")).messages == ()
         assert [chunk async for chunk in chunks] == [LINES[2]]
@@ -106,7 +125,7 @@ async def test_a_full_disk_ends_a_stream_with_an_error_in_place_of_its_end(tmp_p
         body = {"model": "m", "messages": [{"role": "user", "content": "x" * 3_000}], "stream": True}
         asked = Ask("chat", "/api/chat", body, "m", "r" * 500_000, session="s")
         async with memory.asks(asked) as reply:
-            lines = b"".join([chunk async for chunk in reply.chunks()]).splitlines()
+            lines = b"".join([chunk async for chunk in chunks_of(reply)]).splitlines()
         assert b'"done":true}' not in b"".join(lines)
         assert "the disk is full, and nothing of this was stored" in json.loads(lines[-1])["error"]
         assert (await store.history("s")).messages == ()
@@ -119,7 +138,7 @@ async def test_a_full_disk_refuses_a_document(tmp_path: Path) -> None:
         asked = Ask("chat", "/api/chat", body, "m", "r" * 500_000, session="s")
         with pytest.raises(Refusal, match="the disk is full") as refused:
             async with memory.asks(asked) as reply:
-                assert [chunk async for chunk in reply.chunks()] == []
+                assert [chunk async for chunk in chunks_of(reply)] == []
         assert refused.value.why is Why.STORE_FAILED
 
 
@@ -127,7 +146,7 @@ async def test_an_answer_that_breaks_is_kept_as_failed_and_the_error_goes_on(tmp
     async with remembering(tmp_path, Host(LINES[0], breaks=True)) as (memory, store):
         with pytest.raises(StreamBrokeError):
             async with memory.asks(ask()) as reply:
-                assert [chunk async for chunk in reply.chunks()]
+                assert [chunk async for chunk in chunks_of(reply)]
         assert (await store.history("s")).messages == ()
         (row,) = await store.sessions()
         assert (row.turns, row.messages) == (1, 2)
@@ -138,7 +157,7 @@ async def test_what_the_host_refuses_is_passed_on_and_kept_as_failed(tmp_path: P
     async with remembering(tmp_path, Host(document, status=404)) as (memory, store):
         async with memory.asks(ask()) as reply:
             assert reply.status == 404
-            assert [chunk async for chunk in reply.chunks()] == [document]
+            assert [chunk async for chunk in chunks_of(reply)] == [document]
         (row,) = await store.sessions()
         assert (row.turns, row.messages) == (1, 1)
 
@@ -146,7 +165,7 @@ async def test_what_the_host_refuses_is_passed_on_and_kept_as_failed(tmp_path: P
 async def test_a_stream_without_an_end_is_no_answer(tmp_path: Path) -> None:
     async with remembering(tmp_path, Host(*LINES[:2])) as (memory, store):
         async with memory.asks(ask()) as reply:
-            assert b"".join([chunk async for chunk in reply.chunks()]) == LINES[0] + LINES[1]
+            assert b"".join([chunk async for chunk in chunks_of(reply)]) == LINES[0] + LINES[1]
         assert (await store.history("s")).messages == ()
 
 
@@ -154,7 +173,7 @@ async def test_a_key_reaches_no_session_of_another(tmp_path: Path) -> None:
     async with remembering(tmp_path, Host(*LINES)) as (memory, store):
         for caller in ("alice", "bob", "anyone"):
             async with memory.asks(replace(ask(), caller=caller)) as reply:
-                assert [chunk async for chunk in reply.chunks()]
+                assert [chunk async for chunk in chunks_of(reply)]
         assert {row.id: row.turns for row in await store.sessions()} == {"alice/s": 1, "bob/s": 1, "s": 1}
         with pytest.raises(Refusal, match="session's id"):
             async with memory.asks(replace(ask(), caller="bob", session="alice/s")):

@@ -17,7 +17,7 @@ import pytest
 from tests.gateway.conftest import gateway_to, in_process, scripted_host
 from tests.ollama.fake_host import answer_chat, chat_line, last_line
 from toolkit.errors import UsageError
-from toolkit.gateway.app import where_it_failed
+from toolkit.gateway.endpoint import where_it_failed
 from toolkit.gateway.refusal import Refusal
 from toolkit.gateway.registries import Registries
 

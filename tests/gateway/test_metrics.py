@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.gateway.conftest import gateway_to
 from toolkit.gateway.ask import Ask
-from toolkit.gateway.exchange import Course
+from toolkit.gateway.course import Course
 from toolkit.gateway.ledger import UNKNOWN_MODEL, Ledger
 from toolkit.gateway.metrics import GatewayMetrics
 from toolkit.gateway.reading import Reading

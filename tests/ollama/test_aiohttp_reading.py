@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.ollama.fake_host import FakeHost, Seen, Wire
 from toolkit.ollama.address import parse_address
-from toolkit.ollama.aiohttp_reading import Held, Reader, Spout, Tap
+from toolkit.ollama.aiohttp_reading import Body, Reader
 from toolkit.ollama.aiohttp_transport import AiohttpTransport
 from toolkit.ollama.transport import Fault, TransportError
 from toolkit.ollama.wire import WireRequest, get_call
@@ -55,19 +55,17 @@ def connected() -> tuple[Reader, Network]:
     return reader, network
 
 
-async def begun(reader: Reader) -> Held:
+async def begun(reader: Reader) -> Body:
     """The body that has begun."""
-    _, _, held = await reader.head()
-    return held
+    _, _, body = await reader.head()
+    return body
 
 
-def pour_into(reader: Reader, held: Held, taken: list[tuple[bytes, int]]) -> Spout:
-    """Pour the body that has begun."""
-    spout = Spout(lambda data, now_ns: taken.append((data, now_ns)))
-    if reader.inflow is held:
-        reader.inflow = spout
-    held.hand_over(spout)
-    return spout
+async def pour_into(body: Body, taken: list[tuple[bytes, int]]) -> asyncio.Task[bool]:
+    """Pour the body that has begun; whoever pours waits already."""
+    pouring = asyncio.create_task(body.pour(lambda data, now_ns: taken.append((data, now_ns))))
+    await asyncio.sleep(0)
+    return pouring
 
 
 def chunk(data: bytes, size: str = "{:x}") -> bytes:
@@ -98,11 +96,11 @@ def test_a_body_comes_whole_however_it_is_cut(
     async def read() -> None:
         reader, _ = connected()
         reader.data_received(reads[0])
-        spout = pour_into(reader, await begun(reader), taken)
+        pouring = await pour_into(await begun(reader), taken)
         for one in reads[1:]:
-            assert not spout.over.done()
+            assert not pouring.done()
             reader.data_received(one)
-        await spout.over
+        assert await pouring
         assert not reader.should_close
 
     asyncio.run(read())
@@ -117,12 +115,12 @@ async def test_a_piece_has_the_time_of_its_read_even_if_it_is_taken_later() -> N
     reader.data_received(HEAD + chunk(b"one"))
     reader.data_received(chunk(b"two"))
     taken: list[tuple[bytes, int]] = []
-    held = await begun(reader)
-    spout = pour_into(reader, held, taken)
+    body = await begun(reader)
+    pouring = await pour_into(body, taken)
     reader.data_received(chunk(b"three") + chunk(b"four"))
     reader.data_received(END)
-    await spout.over
-    assert held.head_ns == 1
+    assert await pouring
+    assert body.head_ns == 1
     assert taken == [(b"one", 1), (b"two", 2), (b"three", 3), (b"four", 3)]
 
 
@@ -130,27 +128,40 @@ async def test_an_answer_that_was_over_before_it_was_taken() -> None:
     reader, _ = connected()
     reader.data_received(HEAD + chunk(b"one") + END)
     taken: list[tuple[bytes, int]] = []
-    await pour_into(reader, await begun(reader), taken).over
+    assert await (await pour_into(await begun(reader), taken))
     assert taken == [(b"one", 1)]
 
 
 async def test_whoever_takes_his_time_stops_the_host_and_loses_nothing() -> None:
     reader, network = connected()
     reader.data_received(HEAD + chunk(b"a") + chunk(b"b"))
-    held, tap = await begun(reader), Tap(reader)
-    reader.inflow = tap
-    held.hand_over(tap)
+    chunks = (await begun(reader)).chunks()
     reader.data_received(chunk(b"c"))
     reader.data_received(chunk(BIG) + chunk(b"d") + chunk(b"e")[:-1])
     assert not network.reads
-    first = await tap.take()
+    first = await anext(chunks)
     assert network.reads
     reader.data_received(b"\n")
     reader.data_received(chunk(b"f") + END)
-    rest = b""
-    while more := await tap.take():
-        rest += more
+    rest = b"".join([more async for more in chunks])
     assert (first + rest) == b"abc" + BIG + b"def"
+
+
+async def test_whoever_has_had_enough_goes_on_where_he_stopped() -> None:
+    reader, _ = connected()
+    reader.data_received(HEAD + chunk(b"a"))
+    body, taken = await begun(reader), list[bytes]()
+
+    def take(data: bytes, _: int) -> bool:
+        taken.append(data)
+        return data == b"c"
+
+    pouring = asyncio.create_task(body.pour(take))
+    await asyncio.sleep(0)
+    reader.data_received(chunk(b"b") + chunk(b"c") + chunk(b"d"))
+    assert (await pouring, taken) == (False, [b"a", b"b", b"c"])
+    reader.data_received(chunk(b"e") + END)
+    assert (await body.pour(take), taken) == (True, [b"a", b"b", b"c", b"d", b"e"])
 
 
 @pytest.mark.parametrize("bad", [b"no size\r\nx\r\n", b"+1\r\nx\r\n", b"1 \rx\r\n", b"2\r\nx\r\n\r\n", b"\r\nx\r\n"])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from toolkit.config.loading import LoadedConfig
-    from toolkit.gateway.exchange import Course
+    from toolkit.gateway.course import Course
     from toolkit.gateway.from_config import Gateway
 
 _COMPARE = "from toolkit.gateway.whatif.bounded import bound; bound(); from toolkit.cli.main import main; main()"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import traceback
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.applications import Starlette
@@ -19,27 +15,17 @@ from toolkit.gateway.api.document import openapi_document
 from toolkit.gateway.api.operations import OPERATIONS
 from toolkit.gateway.api.reading import read_shape
 from toolkit.gateway.dashboard.pages import PAGE, load_assets, wants_page
-from toolkit.gateway.deadline import deadline_of, too_late
+from toolkit.gateway.endpoint import Endpoint, Limits
 from toolkit.gateway.guard import CALLER, Guard, openai_error
-from toolkit.gateway.http import (
-    ClientLeft,
-    Limit,
-    headers_of,
-    read_body,
-    while_here,
-    whole,
-    whole_json,
-)
+from toolkit.gateway.http import headers_of, whole, whole_json
 from toolkit.gateway.metrics import CONTENT_TYPE
 from toolkit.gateway.native import Native
 from toolkit.gateway.openai import ChatCompletions, Embeddings
-from toolkit.gateway.outgoing import Outgoing
-from toolkit.gateway.plain import WRITES, Plain, failure
+from toolkit.gateway.plain import WRITES, Plain
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.registries import Registries
 from toolkit.gateway.whatif.calls import WhatIfCalls
 from toolkit.gateway.whatif.paths import REPORTS, WHAT_IF
-from toolkit.ollama.errors import OllamaError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -48,18 +34,19 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from toolkit.gateway.endpoint import Answer
     from toolkit.gateway.fleet import Fleet
     from toolkit.gateway.keys import Caller, KeyRing
     from toolkit.gateway.ledger import Ledger
     from toolkit.gateway.limits import RateLimit
-    from toolkit.gateway.remembering import Asks
+    from toolkit.gateway.outgoing import Outgoing
+    from toolkit.gateway.reply import Asks
     from toolkit.gateway.whatif.desk import Desk
     from toolkit.routing.router import Router
 
 _OK, _NOT_FOUND, _UNAVAILABLE = 200, 404, 503
 _SHAPES = {each.path: each.body for each in OPERATIONS if each.body is not None}
 NS_PER_S = 1_000_000_000
-_log = logging.getLogger("hotswap.gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +76,7 @@ class Parts:
 class ModelEndpoint(Protocol):
     """Answers requests that make a model work."""
 
-    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, send: Send) -> None:
+    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, out: Outgoing) -> None:
         """Answer one request. Raises Refusal or OllamaError where nothing of the answer was sent."""
         ...
 
@@ -125,57 +112,6 @@ class _Shortcut:
         await (posted or self._app)(scope, receive, send)
 
 
-class _Endpoint:
-    """What all endpoints do: read the body within its limits, notice a client that leaves, say what is refused."""
-
-    def __init__(self, parts: Parts, answer: Callable[[Scope, bytes, Send], Awaitable[None]]) -> None:
-        self._parts = parts
-        self._answer = answer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = Outgoing(send)
-        try:
-            await self._within(limit_of(headers_of(scope), self._parts.deadline_ns), scope, receive, answer)
-        except ClientLeft:
-            return
-        except Refusal as refusal:
-            if not refusal.is_counted:
-                self._parts.ledger.refused(refusal.why)
-            await answer.refuse(refusal, openai=scope["path"].startswith("/v1/"))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client is answered and the server lives
-            _log.error("%s", where_it_failed(error))
-            self._parts.ledger.refused(Why.BROKEN)
-            broken = Refusal(Why.BROKEN, "the gateway itself failed; its log says where")
-            await answer.refuse(broken, openai=scope["path"].startswith("/v1/"))
-
-    async def _within(self, limit: Limit | None, scope: Scope, receive: Receive, answer: Outgoing) -> None:
-        """Answer before the deadline. Raises Refusal when it is over, ClientLeft."""
-        body = b""
-        if scope["method"] not in {"GET", "HEAD"}:
-            try:
-                async with asyncio.timeout_at(None if limit is None else limit.until_s):
-                    body = await read_body(scope, receive, self._parts.body_bytes)
-            except TimeoutError:
-                if limit is None:
-                    raise
-                raise limit.refusal from None
-        await while_here(receive, self._work(scope, body, answer.send), limit)
-
-    async def _work(self, scope: Scope, body: bytes, send: Send) -> None:
-        try:
-            await self._answer(scope, body, send)
-        except OllamaError as error:
-            raise failure(error) from error
-
-
-def limit_of(headers: Mapping[str, str], most_ns: int | None) -> Limit | None:
-    """Until when a request that comes now must be answered, None for no limit. Raises Refusal."""
-    limit_ns = deadline_of(headers, most_ns)
-    if limit_ns is None:
-        return None
-    return Limit(asyncio.get_running_loop().time() + limit_ns / NS_PER_S, too_late(limit_ns))
-
-
 def build_routes(parts: Parts) -> list[Route]:
     """Every path, and what answers it."""
     native: dict[str, ModelEndpoint] = {
@@ -199,12 +135,12 @@ def build_routes(parts: Parts) -> list[Route]:
 def _model_route(parts: Parts, path: str, endpoint: ModelEndpoint) -> Route:
     shape = _SHAPES[path]
 
-    async def answer(scope: Scope, body: bytes, send: Send) -> None:
+    async def answer(scope: Scope, body: bytes, out: Outgoing) -> None:
         caller: Caller = scope[CALLER]
         _check_rate(parts, scope, caller)
-        await endpoint.answer(read_shape(body, shape), headers_of(scope), caller, send)
+        await endpoint.answer(read_shape(body, shape), headers_of(scope), caller, out)
 
-    return _ModelRoute(path, _Endpoint(parts, answer), methods=["POST"])
+    return _ModelRoute(path, _endpoint(parts, answer), methods=["POST"])
 
 
 def _plain_routes(parts: Parts) -> list[Route]:
@@ -315,14 +251,14 @@ def _what_if_routes(parts: Parts) -> list[Route]:
 
 
 def _route(parts: Parts, path: str, answer: Callable[[Scope, bytes, Send], Awaitable[None]], *methods: str) -> Route:
-    return Route(path, _Endpoint(parts, answer), methods=list(methods))
+    async def answering(scope: Scope, body: bytes, out: Outgoing) -> None:
+        await answer(scope, body, out.send)
+
+    return Route(path, _endpoint(parts, answering), methods=list(methods))
 
 
-def where_it_failed(error: BaseException) -> str:
-    """The places in the code that an error came through, and its kind; its words may be somebody's prompt, or a key."""
-    frames = traceback.extract_tb(error.__traceback__)
-    places = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in reversed(frames))
-    return f"the gateway failed: {type(error).__name__} at {places}"
+def _endpoint(parts: Parts, answer: Answer) -> Endpoint:
+    return Endpoint(Limits(parts.body_bytes, parts.deadline_ns, parts.ledger.refused), answer)
 
 
 async def _no_such_call(request: Request, error: Exception) -> Response:

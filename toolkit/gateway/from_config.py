@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from toolkit.config.gateway import LimitSection
     from toolkit.config.models import Config
-    from toolkit.gateway.exchange import Course
+    from toolkit.gateway.course import Course
     from toolkit.gateway.guard import Guard
     from toolkit.gateway.keys import KeyRing
     from toolkit.ollama.address import Address

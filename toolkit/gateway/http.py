@@ -12,7 +12,7 @@ from toolkit.gateway.refusal import Refusal, Why, stopping
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
 BODY_S: Final = 300
 """How long a body may take to come: 64 MiB over two megabits a second."""
@@ -139,9 +139,14 @@ async def _has_left(receive: Receive) -> None:
 
 async def begin(send: Send, status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> None:
     """Send the head of an answer."""
+    await send(start_message(status, content_type, headers))
+
+
+def start_message(status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> Message:
+    """The head of an answer, as ASGI has it."""
     raw = [(b"content-type", content_type.encode("latin-1"))] if content_type else []
     raw += [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
+    return {"type": "http.response.start", "status": status, "headers": raw}
 
 
 async def piece(send: Send, data: bytes, *, more: bool = True) -> None:

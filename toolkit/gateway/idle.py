@@ -12,6 +12,7 @@ from toolkit.errors import HostError, HotswapError
 from toolkit.gateway.ask import Ask
 from toolkit.gateway.context.room import effective_context
 from toolkit.gateway.refusal import Refusal
+from toolkit.gateway.reply import whole_body
 from toolkit.gateway.sessions.wire import message_data
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
     from toolkit.gateway.context.summariser import Summariser
     from toolkit.gateway.fleet import Fleet
-    from toolkit.gateway.remembering import Asks, Memory
+    from toolkit.gateway.remembering import Memory
+    from toolkit.gateway.reply import Asks
     from toolkit.ollama.types import ChatMessage
 
 LOOK_S = 0.5
@@ -55,7 +57,7 @@ class FastWriter:
         ask = Ask("chat", "/api/chat", body, self.model, why, "hotswap", _LOWEST, endpoint="summary")
         try:
             async with self._dispatcher.asks(ask) as reply:
-                document = b"".join([chunk async for chunk in reply.chunks()])
+                document = await whole_body(reply)
                 if reply.status != _OK:
                     raise HostError(f"no summary: {self.model} answers {reply.status}")
         except Refusal as refusal:
@@ -82,7 +84,7 @@ class HostEmbedder:
         ask = Ask("embed", "/api/embed", body, self.model, "search by meaning", "hotswap", endpoint="search")
         try:
             async with self._dispatcher.asks(ask) as reply:
-                document = b"".join([chunk async for chunk in reply.chunks()])
+                document = await whole_body(reply)
         except Refusal as refusal:
             raise HostError(f"no vectors: {refusal}") from refusal
         try:

@@ -13,7 +13,7 @@ from toolkit.replay.prefix_cache import PrefillSpeeds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from toolkit.gateway.exchange import Course
+    from toolkit.gateway.course import Course
     from toolkit.gateway.fleet import Fleet
     from toolkit.gateway.metrics import GatewayMetrics
     from toolkit.gateway.refusal import Why

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from toolkit.gateway.exchange import Course
+    from toolkit.gateway.course import Course
     from toolkit.gateway.totals import Served
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"

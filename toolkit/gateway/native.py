@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from toolkit.gateway.ask import BY_NAME, Ask, choose_model, last_user_text, priority_of, session_of
-from toolkit.gateway.http import as_json, begin, piece, whole
+from toolkit.gateway.http import as_json, whole
+from toolkit.gateway.outgoing import Pieces
 from toolkit.gateway.repeats import FIELD, REPLAYED, request_key_of
+from toolkit.gateway.reply import whole_body
 from toolkit.ollama.errors import OllamaError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from starlette.types import Send
-
     from toolkit.gateway.ask import Kind
-    from toolkit.gateway.exchange import Found
+    from toolkit.gateway.course import Found
     from toolkit.gateway.keys import Caller
-    from toolkit.gateway.remembering import Asks, Reply
+    from toolkit.gateway.outgoing import Outgoing
+    from toolkit.gateway.reply import Asks, Reply
     from toolkit.routing.router import Router
 
 OURS = ("session", FIELD)
@@ -36,11 +37,11 @@ class Native:
         self._dispatcher = dispatcher
         self._texts = texts
 
-    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, send: Send) -> None:
+    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, out: Outgoing) -> None:
         """Answer one request. Raises Refusal where nothing of the answer was sent."""
         ask = self._ask(body, headers, caller)
         async with self._dispatcher.asks(ask) as reply:
-            await pass_on(reply, send)
+            await pass_on(reply, out)
 
     def _ask(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller) -> Ask:
         asked = body.get("model")
@@ -65,32 +66,22 @@ class Native:
         )
 
 
-async def pass_on(reply: Reply, send: Send) -> None:
+async def pass_on(reply: Reply, out: Outgoing) -> None:
     """The answer, as the host sends it. What breaks in the middle is said in Ollama's own way: as a line."""
-    if not reply.course.ask.streams:
-        await _pass_on_whole(reply, send)
+    if not reply.course.ask.streams:  # its own counters say how the model was found, so its head goes out last
+        document = await whole_body(reply)
+        await whole(out.send, reply.status, document, reply.content_type, answer_headers(reply))
         return
-    begun = False
+    pieces = Pieces(out, reply.status, reply.content_type, lambda: answer_headers(reply))
     try:
-        async for chunk in reply.chunks():
-            if not begun:
-                begun = True
-                await begin(send, reply.status, reply.content_type, answer_headers(reply))
-            await piece(send, chunk)
+        while not await reply.pour(pieces.take):
+            await pieces.catch_up()
     except OllamaError as error:
-        if not begun:
+        if not pieces.has_begun:
             raise
-        await piece(send, as_json({"error": str(error)}) + b"\n", more=False)
+        await pieces.end(as_json({"error": str(error)}) + b"\n")
         return
-    if not begun:
-        await begin(send, reply.status, reply.content_type, answer_headers(reply))
-    await piece(send, b"", more=False)
-
-
-async def _pass_on_whole(reply: Reply, send: Send) -> None:
-    """A document; its own counters say how the model was found, so its head goes out once it is here."""
-    document = b"".join([chunk async for chunk in reply.chunks()])
-    await whole(send, reply.status, document, reply.content_type, answer_headers(reply))
+    await pieces.end()
 
 
 def answer_headers(reply: Reply) -> list[tuple[str, str]]:

@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.gateway.ask import BY_NAME, Ask, choose_model, last_user_text, priority_of, session_of
 from toolkit.gateway.guard import openai_error
-from toolkit.gateway.http import begin, piece, whole_json
+from toolkit.gateway.http import whole_json
 from toolkit.gateway.native import answer_headers
 from toolkit.gateway.openai_in import native_chat, wants_usage
 from toolkit.gateway.openai_out import ChatChunks, embeddings, event, whole_chat
+from toolkit.gateway.outgoing import Pieces
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.repeats import request_key_of
+from toolkit.gateway.reply import whole_body
 from toolkit.ollama.errors import OllamaError
 from toolkit.ollama.failures import message_of
 from toolkit.ollama.ndjson import LineSplitter
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-
-    from starlette.types import Send
+    from collections.abc import Callable, Mapping
 
     from toolkit.gateway.keys import Caller
-    from toolkit.gateway.remembering import Asks, Reply
+    from toolkit.gateway.outgoing import Outgoing
+    from toolkit.gateway.reply import Asks, Reply
     from toolkit.routing.router import Router
 
 _OK = 200
@@ -40,7 +41,7 @@ class ChatCompletions:
         self._wall_s = wall_s
         self._texts = texts
 
-    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, send: Send) -> None:
+    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, out: Outgoing) -> None:
         """Answer one request. Raises Refusal where nothing of the answer was sent."""
         native = native_chat(body)
         model, reason = choose_model(body.get("model"), last_user_text(body.get("messages")), self._router)
@@ -62,15 +63,15 @@ class ChatCompletions:
         completion_id = f"chatcmpl-{uuid.uuid4().hex}"
         async with self._dispatcher.asks(ask) as reply:
             if reply.status != _OK:
-                await _pass_on_error(reply, send)
+                await _pass_on_error(reply, out)
             elif native["stream"]:
                 chunks = ChatChunks(completion_id, self._wall_s(), reply.course.ask.model, with_usage=wants_usage(body))
-                await _stream(reply, chunks, send)
+                await _stream(reply, chunks, out)
             else:
                 record = await _document(reply)
                 _raise_error(record)
                 answer = whole_chat(record, completion_id, self._wall_s())
-                await whole_json(send, _OK, answer, answer_headers(reply))
+                await whole_json(out.send, _OK, answer, answer_headers(reply))
 
 
 class Embeddings:
@@ -79,7 +80,7 @@ class Embeddings:
     def __init__(self, dispatcher: Asks) -> None:
         self._dispatcher = dispatcher
 
-    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, send: Send) -> None:
+    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, out: Outgoing) -> None:
         """Answer one request."""
         model, wanted = body.get("model"), body.get("encoding_format", "float")
         if not isinstance(model, str) or not model:
@@ -96,64 +97,79 @@ class Embeddings:
         ask = Ask("embed", "/api/embed", native, model, BY_NAME, caller.name, priority, endpoint="/v1/embeddings")
         async with self._dispatcher.asks(ask) as reply:
             if reply.status != _OK:
-                await _pass_on_error(reply, send)
+                await _pass_on_error(reply, out)
                 return
             record = await _document(reply)
             _raise_error(record)
             answer = embeddings(record, model, as_base64=wanted == "base64")
-            await whole_json(send, _OK, answer, answer_headers(reply))
+            await whole_json(out.send, _OK, answer, answer_headers(reply))
 
 
-async def _stream(reply: Reply, chunks: ChatChunks, send: Send) -> None:
+async def _stream(reply: Reply, chunks: ChatChunks, out: Outgoing) -> None:
     """Server-sent events, as the lines come; what breaks in the middle is an event with an error."""
-    begun = False
+    pieces = Pieces(out, _OK, _SSE, lambda: [*answer_headers(reply), ("cache-control", "no-cache")])
+    events = _Events(chunks, pieces)
     try:
-        async for record in _records(reply):
-            if not begun:
-                if record.get("error"):
-                    _raise_error(record)
-                begun = True
-                headers = [*answer_headers(reply), ("cache-control", "no-cache")]
-                await begin(send, _OK, _SSE, headers)
-            if record.get("error"):
-                await piece(send, event(openai_error(500, message_of(record["error"]))), more=False)
-                return
-            for data in chunks.of(record):
-                await piece(send, data)
+        while not await reply.pour(events.take):
+            await pieces.catch_up()
+        events.end()
     except (OllamaError, Refusal) as error:
-        if not begun:
+        if not pieces.has_begun:
             raise
-        await piece(send, event(openai_error(502, str(error))), more=False)
+        await pieces.end(event(openai_error(502 if events.failed is None else 500, str(error))))
         return
-    if not begun:
-        raise Refusal(Why.HOST_FAILED, "the host's answer was empty")
-    await piece(send, b"", more=False)
+    await pieces.end()
 
 
-async def _records(reply: Reply) -> AsyncIterator[dict[str, Any]]:
-    """The lines of a streamed answer, decoded. Raises Refusal for what is no JSON."""
-    lines = LineSplitter()
-    async for chunk in reply.chunks():
-        for line in lines.feed(chunk):
-            if line.strip():
-                yield _decoded(line)
-    rest = lines.rest()
-    if rest.strip():
-        yield _decoded(rest)
+class _Events:
+    """The lines of a streamed answer as events, up to one that says what went wrong.
+
+    Raises Refusal for what is no answer.
+    """
+
+    def __init__(self, chunks: ChatChunks, pieces: Pieces) -> None:
+        self._chunks = chunks
+        self._pieces = pieces
+        self._lines = LineSplitter()
+        self._is_empty = True
+        self.failed: str | None = None
+        """What the host said went wrong in the middle."""
+
+    def take(self, data: bytes) -> bool:
+        """See `Reply.pour`."""
+        return any([self._take(line) for line in self._lines.feed(data) if line.strip()])  # noqa: C419 - all are taken
+
+    def end(self) -> None:
+        """All has come."""
+        rest = self._lines.rest()
+        if rest.strip():
+            self._take(rest)
+        if self.failed is not None or self._is_empty:
+            raise Refusal(Why.HOST_FAILED, self.failed or "the host's answer was empty")
+
+    def _take(self, line: bytes) -> bool:
+        if self.failed is not None:
+            return False
+        record = _decoded(line)
+        if record.get("error"):
+            self.failed = message_of(record["error"])
+            return False
+        self._is_empty = False
+        return any([self._pieces.take(data) for data in self._chunks.of(record)])  # noqa: C419 - as above
 
 
 async def _document(reply: Reply) -> dict[str, Any]:
-    return _decoded(b"".join([chunk async for chunk in reply.chunks()]))
+    return _decoded(await whole_body(reply))
 
 
-async def _pass_on_error(reply: Reply, send: Send) -> None:
+async def _pass_on_error(reply: Reply, out: Outgoing) -> None:
     """The host's own words, in OpenAI's form."""
-    text = b"".join([chunk async for chunk in reply.chunks()])
+    text = await whole_body(reply)
     try:
         said = message_of(json.loads(text))
     except (ValueError, RecursionError):
         said = text.decode("utf-8", "replace").strip()
-    await whole_json(send, reply.status, openai_error(reply.status, said), answer_headers(reply))
+    await whole_json(out.send, reply.status, openai_error(reply.status, said), answer_headers(reply))
 
 
 def _raise_error(record: Mapping[str, Any]) -> None:

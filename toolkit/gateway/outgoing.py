@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from toolkit.gateway.guard import answer_refusal, openai_error
-from toolkit.gateway.http import as_json, piece
+from toolkit.gateway.http import as_json, piece, start_message
 from toolkit.gateway.openai_out import event
 from toolkit.ollama.wire import NDJSON
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from starlette.types import Message, Send
 
     from toolkit.gateway.refusal import Refusal
@@ -21,11 +23,25 @@ LAST_WORDS_S = 1.0
 """A client that does not read cannot be told anything; its connection is closed."""
 
 
-class Outgoing:
-    """Passes messages on, and knows what has gone out."""
+FLOW: Final = "hotswap.flow"
+"""Where the scope holds whether the client's connection takes what is written, if the server says so."""
 
-    def __init__(self, send: Send) -> None:
+
+class Flow(Protocol):
+    """A connection's own account of its client."""
+
+    @property
+    def write_paused(self) -> bool:
+        """Whether the client reads slower than it is written to: whoever sends now waits."""
+        ...
+
+
+class Outgoing:
+    """Passes messages on, and knows what has gone out. `flow` None: the server does not say whether sending waits."""
+
+    def __init__(self, send: Send, flow: Flow | None = None) -> None:
         self._send = send
+        self._flow = flow
         self._kind: bytes | None = None
         self._is_complete = False
 
@@ -36,6 +52,18 @@ class Outgoing:
         elif not message.get("more_body"):
             self._is_complete = True
         await self._send(message)
+
+    def offer(self, message: Message) -> bool:
+        """Send a message here and now, without a task that waits; False, and nothing is sent, if that cannot be."""
+        if self._flow is None or self._flow.write_paused:
+            return False
+        sending = self.send(message)
+        try:
+            sending.send(None)
+        except StopIteration:
+            return True
+        sending.close()
+        raise RuntimeError("the server waits with a message though its client keeps up")
 
     async def refuse(self, refusal: Refusal, *, openai: bool) -> None:
         """Say what went wrong: as a status, or as the last line or event of a stream that has begun.
@@ -54,6 +82,55 @@ class Outgoing:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
                 await piece(self._send, last, more=False)
+
+
+class Pieces:
+    """The pieces of an answer on their way to the client: at once while it keeps up, else held until they are sent.
+
+    `status`, `content_type` and `headers` (asked for with the first piece) are the answer's head.
+    """
+
+    def __init__(
+        self, out: Outgoing, status: int, content_type: str, headers: Callable[[], Iterable[tuple[str, str]]]
+    ) -> None:
+        self._out = out
+        self._start = status, content_type, headers
+        self._held: list[bytes] = []
+        self.has_begun = False
+
+    def take(self, data: bytes) -> bool:
+        """The next piece. True: it is held, and `catch_up` is to be awaited before there are more."""
+        if self._held or not (self.has_begun or self._begins()):
+            self._held.append(data)
+            return True
+        if self._out.offer({"type": "http.response.body", "body": data, "more_body": True}):
+            return False
+        self._held.append(data)
+        return True
+
+    async def catch_up(self) -> None:
+        """Send what is held; waits for a slow client."""
+        await self._begin()
+        if self._held:
+            held, self._held = self._held, []
+            await piece(self._out.send, b"".join(held))
+
+    async def end(self, last: bytes = b"") -> None:
+        """Send what is held, and the end."""
+        await self._begin()
+        held, self._held = self._held, []
+        await piece(self._out.send, b"".join((*held, last)), more=False)
+
+    def _begins(self) -> bool:
+        status, content_type, headers = self._start
+        self.has_begun = self._out.offer(start_message(status, content_type, headers()))
+        return self.has_begun
+
+    async def _begin(self) -> None:
+        if not self.has_begun:
+            self.has_begun = True
+            status, content_type, headers = self._start
+            await self._out.send(start_message(status, content_type, headers()))
 
 
 def _last_words(kind: bytes, refusal: Refusal) -> bytes | None:

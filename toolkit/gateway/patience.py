@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from toolkit.gateway.outgoing import FLOW
+
 if TYPE_CHECKING:
     import asyncio
 
@@ -33,6 +35,11 @@ class Impatient(HttpToolsProtocol):
         cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request, whatever its type says
         if (cycle is None or cycle.response_complete) and not self.transport.is_closing():
             self._wait()
+
+    def on_message_begin(self) -> None:
+        """See httptools. The scope says whether the client keeps up: what is sent to one that does need not wait."""
+        super().on_message_begin()
+        self.scope[FLOW] = self.flow  # type: ignore[typeddict-unknown-key]  # a key of ours
 
     def on_headers_complete(self) -> None:
         """See httptools."""

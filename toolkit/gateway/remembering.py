@@ -10,66 +10,38 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from toolkit.config.scalars import canonical_model_name
 from toolkit.errors import UsageError
 from toolkit.gateway.context.composer import Wanted
 from toolkit.gateway.context.room import answer_room, effective_context
 from toolkit.gateway.deadline import seconds
-from toolkit.gateway.http import as_json, cut_off_by
 from toolkit.gateway.keys import ANYONE
-from toolkit.gateway.reading import Reader
 from toolkit.gateway.refusal import Refusal, Why
+from toolkit.gateway.remembered import Account, Remembered
 from toolkit.gateway.repeats import StoredReply, check_same, request_digest
 from toolkit.gateway.sessions.database import SessionsError
-from toolkit.gateway.sessions.records import Exchange, session_of_key
-from toolkit.gateway.sessions.wire import calls_from_wire, message_data, messages_from, only_new
-from toolkit.ollama.types import ChatMessage
+from toolkit.gateway.sessions.records import session_of_key
+from toolkit.gateway.sessions.wire import message_data, messages_from, only_new
 from toolkit.replay.live_record import RESIDENT_BELOW_NS
 from toolkit.replay.prefix_cache import PrefillSpeeds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
-    from contextlib import AbstractAsyncContextManager
 
     from toolkit.gateway.ask import Ask
-    from toolkit.gateway.context import Composition
     from toolkit.gateway.context.composer import Composer
     from toolkit.gateway.context.summariser import Summariser
-    from toolkit.gateway.exchange import Course
+    from toolkit.gateway.course import Course
+    from toolkit.gateway.reply import Asks, Reply
     from toolkit.gateway.sessions import SessionStore, Turn
 
 _OK = 200
-_END = re.compile(rb'"done"\s*:\s*true')
-"""In the last line of a stream, and nowhere else: inside a text the quotes are escaped."""
-_END_BYTES = 24
-
-
-class Reply(Protocol):
-    """An answer whose head has come; see `toolkit.gateway.exchange`."""
-
-    course: Course
-
-    @property
-    def status(self) -> int: ...  # noqa: D102 - as there
-
-    @property
-    def content_type(self) -> str: ...  # noqa: D102 - as there
-
-    def chunks(self) -> AsyncIterator[bytes]: ...  # noqa: D102 - as there
-
-
-class Asks(Protocol):
-    """Asks a model; `Dispatcher` does, and `Remembering`."""
-
-    def asks(self, ask: Ask) -> AbstractAsyncContextManager[Reply]:
-        """Ask, and have the answer while the block runs. Raises Refusal."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +133,12 @@ class Remembering:
         wanted = self._wanted(ask)
         composition = await memory.composer.compose(turn.history, said, wanted)
         sent = {**ask.body, "messages": list(map(message_data, composition.messages))}
-        account = _Account(ask, turn, said, composition, came_ns, time.time_ns())
+        account = Account(ask, turn, said, composition, came_ns, time.time_ns())
         ended: BaseException | None = None
         try:
             async with self._inner.asks(replace(ask, body=sent)) as reply:
                 account.course = reply.course
-                yield _Remembered(reply, account, self, wanted) if reply.status == _OK else reply
+                yield Remembered(reply, account, partial(self._store, wanted)) if reply.status == _OK else reply
         except BaseException as error:
             ended = error
             raise
@@ -176,7 +148,7 @@ class Remembering:
                 with suppress(SessionsError):  # what went wrong first is what the client is told
                     await turn.record(account.unanswered(ended, self._clock_ns()))
 
-    async def stored(self, account: _Account, wanted: Wanted) -> None:
+    async def _store(self, wanted: Wanted, account: Account) -> None:
         """Store an answer that has come to its end, learn from its counters, and offer its session for idle time."""
         memory = self._memory
         assert memory is not None  # noqa: S101 - `asks` has looked
@@ -208,108 +180,6 @@ class Remembering:
         )
         tools = ask.body.get("tools")
         return Wanted(ask.name, context_tokens, answer_tokens, json.dumps(tools) if tools else "")
-
-
-@dataclass(slots=True)
-class _Account:
-    """What is known of one turn while it goes on."""
-
-    ask: Ask
-    turn: Turn
-    said: tuple[ChatMessage, ...]
-    composition: Composition
-    came_ns: int
-    started_ns: int
-    course: Course | None = None
-    cached: bool | None = None
-    failed: bool = False
-    reader: Reader = field(default_factory=lambda: Reader(texts=True))
-
-    def answered(self, now_ns: int) -> Exchange:
-        return self._exchange(now_ns)
-
-    def unanswered(self, error: BaseException | None, now_ns: int) -> Exchange:
-        """What came of an answer that did not come to its end."""
-        if error is None:
-            said = self.reader.reading.error or f"the host said {None if self.course is None else self.course.status}"
-            return replace(self._exchange(now_ns), outcome="failed", error=said)
-        if isinstance(error, Exception):
-            return replace(self._exchange(now_ns), outcome="failed", error=str(error))
-        cut = cut_off_by(error) if isinstance(error, asyncio.CancelledError) else None
-        if cut is not None:
-            return replace(self._exchange(now_ns), outcome="failed", error=cut.text)
-        return replace(self._exchange(now_ns), outcome="cancelled", error="the client left")
-
-    def _exchange(self, now_ns: int) -> Exchange:
-        reading, course = self.reader.reading, self.course
-        text, thinking = "".join(reading.text), "".join(reading.thinking)
-        calls = calls_from_wire(reading.tool_calls)
-        answer = ChatMessage("assistant", text, thinking or None, calls) if text or thinking or calls else None
-        asked = self.ask.body.get("model")
-        first_ns = None if course is None else course.first_ns
-        return Exchange(
-            said=self.said,
-            answer=answer,
-            model=self.ask.name,
-            reason=self.ask.reason,
-            started_ns=self.started_ns,
-            model_asked=asked if isinstance(asked, str) else None,
-            found=None if course is None else course.really,
-            done_reason=reading.done_reason,
-            prompt_tokens=reading.prompt_tokens,
-            prompt_weight=self.composition.report.weight,
-            prompt_cached=self.cached,
-            answer_tokens=reading.answer_tokens,
-            queue_ns=None if course is None else course.waited_ns,
-            load_ns=reading.load_ns,
-            first_token_ns=None if first_ns is None else first_ns - self.came_ns,
-            total_ns=now_ns - self.came_ns,
-            request_key=self.ask.request_key,
-            request_digest=None if self.ask.request_key is None else request_digest(self.ask),
-        )
-
-
-class _Remembered:
-    """A reply whose end is held back until it is stored."""
-
-    def __init__(self, reply: Reply, account: _Account, memory: Remembering, wanted: Wanted) -> None:
-        self._reply = reply
-        self._account = account
-        self._memory = memory
-        self._wanted = wanted
-        self.course = reply.course
-
-    @property
-    def status(self) -> int:
-        """The host's status."""
-        return self._reply.status
-
-    @property
-    def content_type(self) -> str:
-        """The host's media type."""
-        return self._reply.content_type
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body's bytes as they come, the end of it when it is stored."""
-        held: list[bytes] = []
-        before = b""
-        async for chunk in self._reply.chunks():
-            self._account.reader.feed(chunk)
-            if held or _END.search(before + chunk):  # the mark may come in pieces
-                held.append(chunk)
-            else:
-                yield chunk
-            before = (before + chunk)[-_END_BYTES:]
-        self._account.reader.end()
-        if self._account.reader.reading.done and self.course.outcome == "ok":
-            try:
-                await self._memory.stored(self._account, self._wanted)
-            except SessionsError as error:
-                if not self._account.ask.streams:
-                    raise Refusal(Why.STORE_FAILED, str(error), 1) from error
-                held = [as_json({"error": str(error)}) + b"\n"]
-        for chunk in held:
-            yield chunk
 
 
 def _count(value: object) -> int | None:

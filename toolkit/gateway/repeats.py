@@ -17,14 +17,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.gateway.ask import BY_NAME
-from toolkit.gateway.exchange import Course
+from toolkit.gateway.course import Course
 from toolkit.gateway.http import as_json
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.sessions.wire import call_data
 from toolkit.ollama.wire import JSON, NDJSON
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from toolkit.gateway.ask import Ask, Kind
     from toolkit.gateway.sessions.records import Exchange
@@ -96,15 +96,16 @@ class StoredReply:
         self.course.found = _FOUND.get(stored.found or "")  # type: ignore[assignment] # one of the three, or None
         self.course.replayed = True
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def pour(self, take: Callable[[bytes], bool | None]) -> bool:
         """The whole answer; a stream has it in one line, and the counters in its last."""
         said, last = self._said(), self._last()
-        if self._streams:
-            if said != {"role": "assistant", "content": ""}:
-                yield as_json({**self._head(), "message": said, "done": False}) + b"\n"
-            yield as_json({**self._head(), "message": {"role": "assistant", "content": ""}, **last}) + b"\n"
-        else:
-            yield as_json({**self._head(), "message": said, **last})
+        if not self._streams:
+            take(as_json({**self._head(), "message": said, **last}))
+            return True
+        if said != {"role": "assistant", "content": ""}:
+            take(as_json({**self._head(), "message": said, "done": False}) + b"\n")
+        take(as_json({**self._head(), "message": {"role": "assistant", "content": ""}, **last}) + b"\n")
+        return True
 
     def _head(self) -> dict[str, Any]:
         ended_ns = self._stored.started_ns + (self._stored.total_ns or 0)

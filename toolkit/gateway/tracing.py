@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from toolkit.gateway.ask import Ask
-    from toolkit.gateway.exchange import Course
+    from toolkit.gateway.course import Course
     from toolkit.record.sessions import Sessions, Turn
 
 _OUTCOMES = {"ok": OK, "left": LEFT, "host_failed": UNREACHABLE, "host_slow": UNREACHABLE, "no_host": UNREACHABLE}

@@ -1,7 +1,7 @@
 """How bytes come in on a connection of aiohttp: each with the moment of its arrival, and at once to whoever wants them.
 
 aiohttp's own connection and parser do the work; what is added is what hundreds of streams a second need. A body whose
-head has come is turned into one without a buffer: its bytes go into an `Inflow`, not through a task that has to be
+head has come is turned into one without a buffer: its bytes go into a `Body`, not through a task that has to be
 woken. And a read of the socket that brings whole chunks, as nearly all do, is taken apart here: the parser, which was
 left between two chunks, never has to see them.
 """
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from aiohttp.http import RawResponseMessage
 
@@ -24,22 +24,6 @@ _MOST_HELD_BYTES = 1 << 16
 """So much of an answer lies here before the host must wait for whoever takes it."""
 _LONGEST_SIZE = 16
 """Digits of the size of a chunk; what is longer, or has more to say, is the parser's."""
-
-
-class Inflow(Protocol):
-    """Where the bytes of one body go."""
-
-    def feed(self, data: bytes, now_ns: int) -> None:
-        """Bytes have come."""
-        ...
-
-    def end(self) -> None:
-        """All has come."""
-        ...
-
-    def fail(self, error: BaseException) -> None:
-        """No more will come."""
-        ...
 
 
 class Reader(ResponseHandler):
@@ -51,10 +35,10 @@ class Reader(ResponseHandler):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
-        self.inflow: Inflow | None = None
+        self.inflow: Body | None = None
         self.clock: Callable[[], int] = _no_clock
         self.is_in_chunk = True
-        self._held: deque[Held] = deque()
+        self._held: deque[Body] = deque()
         self._is_between_chunks = False
         self._has_stopped = False
         self.came_ns = 0
@@ -72,7 +56,7 @@ class Reader(ResponseHandler):
 
     def feed_data(self, data: tuple[RawResponseMessage, aiohttp.StreamReader], size: int = 0) -> None:
         """A head has come, perhaps with the beginning of its body, perhaps with all of it."""
-        body, held = data[1], Held(self.came_ns)
+        body, held = data[1], Body(self, self.came_ns)
         if type(body) is aiohttp.StreamReader:
             if here := body.read_nowait():
                 held.feed(here, self.came_ns)
@@ -85,7 +69,7 @@ class Reader(ResponseHandler):
         self._held.append(held)
         super().feed_data(data, size)
 
-    async def head(self) -> tuple[RawResponseMessage, aiohttp.StreamReader, Held]:
+    async def head(self) -> tuple[RawResponseMessage, aiohttp.StreamReader, Body]:
         """The next head, its body, and what is kept of that until somebody takes it."""
         message, body = await self.read()
         return message, body, self._held.popleft()
@@ -172,122 +156,100 @@ class PouredBody(aiohttp.StreamReader):
             inflow.fail(exc)
 
 
-class Held:
-    """Keeps what comes from the head (at `head_ns`) until somebody takes the body: a turn of the loop, no more."""
+class Body:
+    """The body of one answer between its connection and who takes it: passed on at once, or held until asked for.
 
-    def __init__(self, head_ns: int) -> None:
+    Whoever pours is handed every piece in the callback that reads it, so that no task is woken; what comes while nobody
+    pours is held, and much of it makes the host wait. `head_ns`: when the head came.
+    """
+
+    def __init__(self, reader: Reader, head_ns: int) -> None:
         self.head_ns = head_ns
-        self._pieces: list[tuple[bytes, int]] = []
-        self._is_over = False
-        self._error: BaseException | None = None
-
-    def feed(self, data: bytes, now_ns: int) -> None:
-        """See `Inflow`."""
-        self._pieces.append((data, now_ns))
-
-    def end(self) -> None:
-        """See `Inflow`."""
-        self._is_over = True
-
-    def fail(self, error: BaseException) -> None:
-        """See `Inflow`."""
-        self._error = error
-
-    def hand_over(self, inflow: Inflow) -> None:
-        """Everything to another one."""
-        for data, now_ns in self._pieces:
-            inflow.feed(data, now_ns)
-        if self._error is not None:
-            inflow.fail(self._error)
-        elif self._is_over:
-            inflow.end()
-
-
-class Spout:
-    """Pours: every piece goes to `take` with its time, and nobody is woken before the end."""
-
-    def __init__(self, take: Callable[[bytes, int], None]) -> None:
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._take = take
-
-    def feed(self, data: bytes, now_ns: int) -> None:
-        """See `Inflow`."""
-        try:
-            self._take(data, now_ns)
-        except Exception as error:  # noqa: BLE001 - it is raised in the task that reads, not in the parser
-            self._take = _spill
-            self.fail(error)
-
-    def end(self) -> None:
-        """See `Inflow`."""
-        if not self.over.done():
-            self.over.set_result(None)
-
-    def fail(self, error: BaseException) -> None:
-        """See `Inflow`."""
-        if not self.over.done():
-            self.over.set_exception(error)
-
-
-class Tap:
-    """For somebody who takes bytes at his own pace: if much of them is here, the host must wait."""
-
-    def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._loop = asyncio.get_running_loop()
-        self._parts: list[bytes] = []
+        self._pieces: deque[tuple[bytes, int]] = deque()
         self._size = 0
         self._is_stopped = self._is_over = False
         self._error: BaseException | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._take: Callable[[bytes, int], bool | None] | None = None
+        self._waiter: asyncio.Future[bool] | None = None
 
     def feed(self, data: bytes, now_ns: int) -> None:
-        """See `Inflow`; when it came is of no interest here."""
-        del now_ns
-        self._parts.append(data)
+        """Bytes have come."""
+        take = self._take
+        if take is None:
+            self._hold(data, now_ns)
+            return
+        try:
+            is_enough = take(data, now_ns)
+        except Exception as error:  # noqa: BLE001 - it is raised in the task that reads, not in the parser
+            self._fail(error)
+            return
+        if is_enough:
+            self._wake(is_over=False)
+
+    def end(self) -> None:
+        """All has come. If the connection had stopped it goes on by itself: it may serve somebody else from here on."""
+        self._is_over, self._is_stopped = True, False
+        self._wake(is_over=True)
+
+    def fail(self, error: BaseException) -> None:
+        """No more will come."""
+        self._error = error
+        self._fail(error)
+
+    async def pour(self, take: Callable[[bytes, int], bool | None]) -> bool:
+        """See `toolkit.ollama.transport.WireResponse.pour`."""
+        while self._pieces:
+            data, now_ns = self._pieces.popleft()
+            self._size -= len(data)
+            is_enough = take(data, now_ns)
+            if not self._pieces and self._is_stopped:
+                self._is_stopped = False
+                self._reader.resume_reading()
+            if is_enough:
+                return False
+        if self._error is not None:
+            raise self._error
+        if self._is_over:
+            return True
+        self._take, self._waiter = take, asyncio.get_running_loop().create_future()
+        try:
+            return await self._waiter
+        finally:
+            self._take = self._waiter = None
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The bytes that are here, again and again, once there are any."""
+        parts: list[bytes] = []
+
+        def take(data: bytes, _: int) -> bool:
+            parts.append(data)
+            return not self._pieces
+
+        is_over = False
+        while not is_over:
+            is_over = await self.pour(take)
+            if parts:
+                whole = parts[0] if len(parts) == 1 else b"".join(parts)
+                parts.clear()
+                yield whole
+
+    def _hold(self, data: bytes, now_ns: int) -> None:
+        self._pieces.append((data, now_ns))
         self._size += len(data)
-        # Not for what was held of an answer that is over: its connection may serve somebody else by now.
         if self._size > _MOST_HELD_BYTES and not self._is_stopped and self._reader.inflow is self:
             self._is_stopped = True
             self._reader.pause_reading()
-        self._wake()
 
-    def end(self) -> None:
-        """See `Inflow`."""
-        self._is_over = True
-        self._wake()
+    def _wake(self, *, is_over: bool) -> None:
+        self._take, waiter = None, self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(is_over)
 
-    def fail(self, error: BaseException) -> None:
-        """See `Inflow`."""
-        self._error = error
-        self._wake()
-
-    async def take(self) -> bytes:
-        """All bytes that are here, once there are any; none at the end. Raises what the connection died of."""
-        while not self._parts:
-            if self._error is not None:
-                raise self._error
-            if self._is_over:
-                return b""
-            self._waiter = self._loop.create_future()
-            await self._waiter
-        parts, self._parts, self._size = self._parts, [], 0
-        if self._is_stopped:
-            self._is_stopped = False
-            if not self._is_over:  # the connection may serve somebody else by now
-                self._reader.resume_reading()
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None:
-            self._waiter = None
-            if not waiter.done():
-                waiter.set_result(None)
-
-
-def _spill(data: bytes, now_ns: int) -> None:
-    """What comes after a piece that was refused."""
+    def _fail(self, error: BaseException) -> None:
+        self._take, waiter = None, self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(error)
 
 
 def _no_clock() -> int:

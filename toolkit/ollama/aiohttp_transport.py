@@ -22,7 +22,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from toolkit.ollama.aiohttp_reading import Reader, Spout, Tap
+from toolkit.ollama.aiohttp_reading import Reader
 from toolkit.ollama.tls import tls_context
 from toolkit.ollama.transport import Fault, TransportError
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from aiohttp.http import RawResponseMessage
 
     from toolkit.ollama.address import Address
-    from toolkit.ollama.aiohttp_reading import Held
+    from toolkit.ollama.aiohttp_reading import Body
     from toolkit.ollama.wire import WireRequest
 
 _IDLE_CONNECTION_S = 60.0
@@ -119,7 +119,7 @@ class AiohttpTransport:
 
 async def _exchanged(
     connection: Connection, method: str, wire: bytes, clock: Callable[[], int]
-) -> tuple[Reader, RawResponseMessage, aiohttp.StreamReader, Held]:
+) -> tuple[Reader, RawResponseMessage, aiohttp.StreamReader, Body]:
     """Write a request in one go, and wait for the head of its answer."""
     reader = connection.protocol
     if not isinstance(reader, Reader) or reader.transport is None or reader.transport.is_closing():
@@ -128,9 +128,9 @@ async def _exchanged(
     reader.clock = clock
     reader.transport.write(wire)
     while True:
-        message, body, held = await reader.head()
+        message, content, body = await reader.head()
         if message.code not in _INFORMATION or message.code == _SWITCHING_PROTOCOLS:
-            return reader, message, body, held
+            return reader, message, content, body
 
 
 class AiohttpResponse:
@@ -141,56 +141,38 @@ class AiohttpResponse:
         connection: Connection,
         reader: Reader,
         message: RawResponseMessage,
-        body: aiohttp.StreamReader,
-        held: Held,
+        content: aiohttp.StreamReader,
+        body: Body,
     ) -> None:
         self._connection = connection
         self._reader = reader
-        self._held = held
+        self._body = body
         self.status = message.code
-        self.head_ns = held.head_ns
+        self.head_ns = body.head_ns
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in message.headers.items()}
-        body.on_eof(self._give_back)
+        content.on_eof(self._give_back)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body's bytes as they arrive, as sent: nothing is decompressed."""
-        tap = Tap(self._reader)
         try:
-            self._let_in(tap)
-            while chunk := await tap.take():
-                yield chunk
+            async for piece in self._body.chunks():
+                yield piece
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise _translated(error) from error
-        finally:
-            self._shut(tap)
 
-    async def pour(self, take: Callable[[bytes, int], None]) -> None:
+    async def pour(self, take: Callable[[bytes, int], bool | None]) -> bool:
         """See `toolkit.ollama.transport.WireResponse.pour`.
 
         Each goes on as soon as it is here: waking a task for it costs more than all the rest.
         """
-        spout = Spout(take)
         try:
-            self._let_in(spout)
-            await spout.over
+            return await self._body.pour(take)
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise _translated(error) from error
-        finally:
-            self._shut(spout)
 
     async def aclose(self) -> None:
         """Let go of the connection: it is back in the pool if the body was read to its end, else it is closed."""
         self._connection.close()
-
-    def _let_in(self, inflow: Spout | Tap) -> None:
-        """What has come goes in, and what is still to come will."""
-        if self._reader.inflow is self._held:
-            self._reader.inflow = inflow
-        self._held.hand_over(inflow)
-
-    def _shut(self, inflow: Spout | Tap) -> None:
-        if self._reader.inflow is inflow:
-            self._reader.inflow = None
 
     def _give_back(self) -> None:
         """All of the answer is here."""

@@ -13,7 +13,7 @@ from toolkit.ollama.transport import TransportError
 from toolkit.ollama.types import StreamEvent, TransferLine, Transferred
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterator
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
     from types import TracebackType
 
     from toolkit.ollama.exchange import Exchange
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 E = TypeVar("E")
+T = TypeVar("T")
 
 NS_PER_S = 1_000_000_000
 _DRAIN_S = 1.0  # for the end of a body whose last line is here; after that its connection is not worth waiting for
@@ -193,20 +194,24 @@ class EventStream(Generic[E, A]):
 
     async def _next_chunk(self) -> bytes | None:
         """The next bytes, None at the end of the body."""
-        exchange, chunks = self._exchange, self._chunks
-        if chunks is None:
+        if self._chunks is None:
             if self._response is None:
                 raise RuntimeError("enter the stream with `async with` before reading it")
-            chunks = self._chunks = self._response.chunks()
+            self._chunks = self._response.chunks()
+        return await self._waited(anext(self._chunks, None), None)
+
+    async def _waited(self, coming: Awaitable[T], at_end: T) -> T:
+        """Wait for what comes of the body, within the limits; `at_end` if that fails when the answer is complete."""
+        exchange = self._exchange
         try:
-            return await self._patience.keep(anext(chunks, None), self._until_s())
+            return await self._patience.keep(coming, self._until_s())
         except TransportError as error:
             if exchange.is_done:
-                return None
+                return at_end
             raise exchange.failed(error, self._timeouts.connect_ns) from error
         except TimeoutError:
             if exchange.is_done:
-                return None
+                return at_end
             limit_ns = self._timeouts.idle_ns if exchange.has_begun else self._first_byte_ns
             raise exchange.timed_out(limit_ns or 0) from None
 
@@ -242,17 +247,27 @@ class RelayStream(EventStream[bytes, Relayed]):
         super().__init__(exchange, transport, timeouts, first_byte_ns, clock)
         self._relay = exchange
 
-    async def __anext__(self) -> bytes:
-        """Every piece is one event, so there is nothing to keep for later."""
-        if self._ended:
-            raise StopAsyncIteration
-        chunk = await self._next_chunk()
-        if chunk is None:
+    async def pour(self, take: Callable[[bytes], bool | None]) -> bool:
+        """Hand every piece to `take` the moment it arrives, in place of iterating; see `WireResponse.pour`.
+
+        A piece moves the limit of the next one by a number, not by a timer.
+        """
+        relay, move, response = self._relay, self._patience.move, self._response
+        if response is None:
+            raise RuntimeError("enter the stream with `async with` before reading it")
+        idle_s = math.inf if self._timeouts.idle_ns is None else self._timeouts.idle_ns / NS_PER_S
+        now_s = asyncio.get_running_loop().time
+
+        def heard(chunk: bytes, now_ns: int) -> bool | None:
+            relay.passed(chunk, now_ns)
+            move(now_s() + idle_s)
+            return take(chunk)
+
+        is_over = await self._waited(response.pour(heard), at_end=True)
+        if is_over and not self._ended:
             self._ended = True
-            self._relay.end(self._clock())
-            raise StopAsyncIteration
-        self._relay.passed(chunk, self._clock())
-        return chunk
+            relay.end(self._clock())
+        return is_over
 
     @property
     def status(self) -> int:

@@ -76,6 +76,7 @@ class HttpxResponse:
     def __init__(self, response: httpx.Response, clock: Callable[[], int]) -> None:
         self._response = response
         self._clock = clock
+        self._poured: AsyncGenerator[bytes, None] | None = None
         self.head_ns = clock()
         self.status = response.status_code
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
@@ -88,10 +89,14 @@ class HttpxResponse:
         except (httpx.HTTPError, OSError) as error:
             raise _translated(error) from error
 
-    async def pour(self, take: Callable[[bytes, int], None]) -> None:
+    async def pour(self, take: Callable[[bytes, int], bool | None]) -> bool:
         """See `toolkit.ollama.transport.WireResponse.pour`."""
-        async for chunk in self.chunks():
-            take(chunk, self._clock())
+        if self._poured is None:
+            self._poured = self.chunks()
+        async for chunk in self._poured:
+            if take(chunk, self._clock()):
+                return False
+        return True
 
     async def aclose(self) -> None:
         """Let go of the connection."""

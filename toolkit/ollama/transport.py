@@ -57,10 +57,12 @@ class WireResponse(Protocol):
         """The body's bytes as they arrive, transfer coding undone; to be called once. Raises TransportError."""
         ...
 
-    async def pour(self, take: Callable[[bytes, int], None]) -> None:
-        """Hand every piece of the body to `take` with the time of its arrival, in place of `chunks`; return at the end.
+    async def pour(self, take: Callable[[bytes, int], bool | None]) -> bool:
+        """Hand every piece of the body to `take` with the time of its arrival, in place of `chunks`.
 
-        It is handed over the moment it arrives, or, if it came with the head, at once.
+        It is handed over the moment it arrives, or, if it came with the head, at once. Returns True at the end of the
+        body. If `take` returns True, that is enough for now: it returns False, what comes is held until this is called
+        again, and much of it makes the host wait.
 
         Raises TransportError, and at once whatever `take` raises.
         """
