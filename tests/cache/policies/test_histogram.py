@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.cache.policies.base import Item
-from toolkit.cache.policies.deadlines import Deadlines
 from toolkit.cache.policies.histogram import Histogram, reading
 from toolkit.cache.policies.idle_times import IdleTimes, Reading, Windows
+from toolkit.cache.policies.leasts import Leasts
 from toolkit.cache.policies.lru import Lru
 from toolkit.cache.policies.registry import build_policy
 from toolkit.cache.policies.surroundings import Surroundings
@@ -73,7 +73,7 @@ def test_a_model_used_every_ten_minutes_rests_for_nine_and_is_not_waited_for_lon
 
 @given(st.lists(st.tuples(st.sampled_from(NAMES), st.none() | st.integers(0, 9)), max_size=400))
 def test_the_first_deadline_is_the_least(changes: list[tuple[str, int | None]]) -> None:
-    made, plain = Deadlines(), dict[str, int]()
+    made, plain = Leasts[int](), dict[str, int]()
     for name, at_ns in changes:
         if at_ns is None:
             assert made.drop(name) == (plain.pop(name, None) is not None)

@@ -6,13 +6,13 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from toolkit.cache.disciplines.base import Waiting
 
 
 class Queue:
-    """All operations are O(1), but for `by_model`, which is one row a model that somebody waits for."""
+    """All operations are O(1), but for `by_model` and `fullest`: a row a model that somebody waits for at most."""
 
     __slots__ = ("_all", "_models")
 
@@ -53,12 +53,17 @@ class Queue:
         """Models that somebody waits for, each with its requests in order of arrival."""
         return self._models.items()
 
-    def fullest(self, resident: Iterable[str]) -> Waiting:
+    def fullest(self, resident: Collection[str]) -> Waiting:
         """The oldest request for the resident model with the most waiting; if none, for the model with the most.
 
         Of equals, the one whose oldest request has waited longest.
         """
-        here = [same for model in resident if (same := self._models.get(model))]
+        waiting = self._models
+        # A host may have a thousand models in memory while three are waited for, or the other way round.
+        if len(resident) <= len(waiting):
+            here = [same for model in resident if (same := waiting.get(model))]
+        else:
+            here = [same for model, same in waiting.items() if model in resident]
         return min((next(iter(same.values())) for same in _most(here or list(self._models.values()))), key=_number)
 
 

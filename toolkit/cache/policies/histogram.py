@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from toolkit.cache.policies.deadlines import Deadlines
 from toolkit.cache.policies.idle_times import IdleTimes, Reading, Windows
+from toolkit.cache.policies.leasts import Leasts
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -45,8 +45,8 @@ class Histogram:
         self._gaps: dict[str, IdleTimes] = {}
         self._windows: dict[str, Windows] = {}
         self._last_ns: dict[str, int] = {}
-        self._ends = Deadlines()  # of resident models
-        self._returns = Deadlines()
+        self._ends: Leasts[int] = Leasts()  # of resident models
+        self._returns: Leasts[int] = Leasts()
 
     def windows(self, name: str) -> Windows:
         """What is believed of a model now."""

@@ -4,11 +4,17 @@ Source of the idea: M. Shahrad et al., "Serverless in the wild", USENIX ATC 2020
 function says how long it is worth keeping. Here the histogram (gaps in requests, on a scale of powers of two, old gaps
 fading) answers another question: given that a model has been idle for so long, how likely is a use within the next
 `horizon` requests? The least likely one leaves, of equals the least recently used.
+
+The order changes with each request, as everybody else's time passes, so no heap of ranks can hold it. But a likelihood
+moves slowly: until the idle time or its horizon enters the next bin it is bounded from below (`promise`), and only
+those near the bottom are looked at (`toolkit.cache.policies.promises`).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+from toolkit.cache.policies.promises import Promise, Promises
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -21,6 +27,15 @@ _FADE: Final = 0.98
 _PRIOR: Final = 2.0
 """Gaps that a model without a history borrows from all models together."""
 _HEAVIEST: Final = 1e100
+_STEADY: Final = 32
+"""A promise holds for so many requests at most as change what is alive by this part of it."""
+_PIECES: Final = 12
+_CLOSE: Final = 0.9
+"""A promise is made for longer as long as it is worth so much of what it is worth for a short time,"""
+_HIGH: Final = 3.0
+"""or is so many times the likelihood of the last victim."""
+_ROUNDING: Final = 1e-12
+"""Far above the rounding of a likelihood, far below any difference that matters."""
 
 
 class _Gaps:
@@ -29,13 +44,19 @@ class _Gaps:
     Instead of shrinking all counts with each gap, the weight of a new one grows: O(1) a gap.
     """
 
-    __slots__ = ("_counts", "_fade", "_sum", "_weight")
+    __slots__ = ("_counts", "_fade", "_sum", "_tails", "_weight")
 
     def __init__(self, fade: float) -> None:
         self._fade = fade
         self._counts = [0.0] * _BINS
         self._sum = 0.0
         self._weight = 1.0
+        self._tails: dict[int, float] = {}  # of some bins: what is in all later ones
+
+    @property
+    def sum(self) -> float:
+        """The weight of all gaps."""
+        return self._sum
 
     @property
     def total(self) -> float:
@@ -51,56 +72,97 @@ class _Gaps:
             self._weight = 1.0
         self._counts[min(max(gap, 1).bit_length() - 1, _BINS - 1)] += self._weight
         self._sum += self._weight
+        self._tails.clear()
 
-    def above(self, gap: float) -> float:
-        """The share of gaps longer than this, gaps within a bin spread evenly; 0 without any."""
-        if not self._sum:
+    def above(self, gap: int) -> float:
+        """The share of gaps longer than this (at least 1), gaps within a bin spread evenly; 0 without any."""
+        whole = gap.bit_length() - 1
+        if whole >= _BINS or not self._sum:
             return 0.0
-        whole = max(int(gap), 1).bit_length() - 1
-        if whole >= _BINS:
-            return 0.0
+        tail = self._tails.get(whole)
+        if tail is None:
+            tail = self._tails[whole] = sum(self._counts[whole + 1 :])
         start = 1 << whole
-        part = self._counts[whole] * (1 - min(max((gap - start) / start, 0.0), 1.0))
-        return (part + sum(self._counts[whole + 1 :])) / self._sum
+        return (self._counts[whole] * (1 - (gap - start) / start) + tail) / self._sum
 
 
 class NextUse:
     """See the module; `horizon` is in requests."""
 
-    __slots__ = ("_all", "_gaps", "_horizon", "_last", "_now", "_resident")
+    __slots__ = ("_all", "_bottom", "_gaps", "_horizon", "_last", "_now", "_resident")
 
     def __init__(self, horizon: int = 12) -> None:
         self._horizon = horizon
         self._gaps: dict[str, _Gaps] = {}
         self._all = _Gaps(fade=1.0)
         self._last: dict[str, int] = {}
-        self._resident: set[str] = set()
+        self._resident = Promises()
         self._now = 0
+        self._bottom = 0.0  # the likelihood of the last victim
 
     def hit(self, item: Item, position: int, now_ns: int) -> None:  # noqa: ARG002 - by position
         """See `Policy`."""
         self._used(item.name, position)
+        self._resident.put(item.name)
 
     def missed(self, item: Item, position: int, now_ns: int) -> None:  # noqa: ARG002 - by position
         """See `Policy`."""
         self._used(item.name, position)
 
     def victim(self, wanted: Item, busy: Container[str]) -> str | None:  # noqa: ARG002 - by expectation
-        """The least likely to be used soon. Looks at every resident model: there are never many of them."""
-        idle = [name for name in self._resident if name not in busy]
-        if not idle:
+        """The least likely to be used soon."""
+        least = self._resident.take_least(self._now, busy, self)
+        if least is None:
             return None
-        chosen = min(idle, key=lambda name: (self.likelihood(name), self._last[name]))
-        self._resident.remove(chosen)
-        return chosen
+        self._bottom = least.value[0]
+        return least.name
 
     def loaded(self, item: Item, position: int, now_ns: int) -> None:  # noqa: ARG002 - by position
         """See `Policy`."""
-        self._resident.add(item.name)
+        self._resident.put(item.name)
 
     def gone(self, name: str) -> None:
         """See `Policy`."""
-        self._resident.discard(name)
+        self._resident.drop(name)
+
+    def value(self, name: str) -> tuple[float, int]:
+        """See `Moving`."""
+        return self.likelihood(name), self._last[name]
+
+    def promise(self, name: str) -> Promise:
+        """See `Moving`: the least that ends within the horizon from now on by the most that is alive.
+
+        Between two bounds of bins shares are straight lines, so their ends say it all. The model's own gaps do not
+        change while it is idle. Of the gaps of all models each request adds at most one.
+        """
+        first, horizon, own = self._now - self._last[name] + 1, self._horizon, self._gaps.get(name)
+        alive = self._alive(own, first)
+        idle, ends, latest = first, alive - self._alive(own, first + horizon), first + self._steady_for(alive)
+        kept = Promise(-1.0, self._now)
+        for _ in range(_PIECES):
+            idle = min(idle + min(_to_next_bin(idle), _to_next_bin(idle + horizon)), latest)
+            ends = min(ends, self._alive(own, idle) - self._alive(own, idle + horizon))
+            promise = self._promise(ends, alive, idle - first)
+            if promise.lower < min(_CLOSE * kept.lower, _HIGH * self._bottom):
+                break
+            kept = promise
+            if idle == latest:
+                break
+        return kept
+
+    def _alive(self, own: _Gaps | None, gap: int) -> float:
+        """Of all gaps that count for a model with these of its own, how many are longer."""
+        longer = _PRIOR * self._all.above(gap)
+        return longer if own is None else own.total * own.above(gap) + longer
+
+    def _steady_for(self, alive: float) -> int:
+        return 1 + int(alive * self._all.sum) // _STEADY
+
+    def _promise(self, ends: float, alive: float, span: int) -> Promise:
+        """What is left of it when `span` requests have added as many gaps where they lower it most."""
+        seen = self._all.sum
+        alive += _PRIOR * span / (seen + span)
+        return Promise(ends / alive * seen / (seen + span) * (1 - _ROUNDING) - _ROUNDING, self._now + span)
 
     def likelihood(self, name: str) -> float:
         """The probability of a use within the horizon, given how long the model has been idle."""
@@ -124,3 +186,8 @@ class NextUse:
             self._all.add(position - last)
         self._last[name] = position
         self._now = position
+
+
+def _to_next_bin(gap: int) -> int:
+    """How far it is to the first gap of the next bin."""
+    return (1 << gap.bit_length()) - gap

@@ -40,6 +40,10 @@ class _Queue:
         self.bytes -= size_bytes
         return uses
 
+    def oldest(self, busy: Container[str]) -> str | None:
+        """Who came first of those that may leave."""
+        return next((name for name in self.rows if name not in busy), None)
+
 
 class S3Fifo:
     """See the module; `capacity_bytes` is all the room there is."""
@@ -96,28 +100,22 @@ class S3Fifo:
 
     def _from_small(self, busy: Container[str]) -> str | None:
         """Move on what was used, oldest first, until one leaves; None if nobody is left who may."""
-        for name in tuple(self._small.rows):
-            if name in busy:
-                continue
+        while (name := self._small.oldest(busy)) is not None:
             size_bytes = self._small.rows[name][0]
-            if self._small.drop(name) >= self._threshold:
-                self._main.add(name, size_bytes)
-                continue
-            self._remember(name, size_bytes)
-            return name
+            if self._small.drop(name) < self._threshold:
+                self._remember(name, size_bytes)
+                return name
+            self._main.add(name, size_bytes)
         return None
 
     def _from_main(self, busy: Container[str]) -> str | None:
-        """The oldest that has no round left; the others begin their next."""
-        while self._idle(self._main, busy):
-            for name in tuple(self._main.rows):
-                if name in busy:
-                    continue
-                size_bytes = self._main.rows[name][0]
-                uses = self._main.drop(name)
-                if not uses:
-                    return name
-                self._main.add(name, size_bytes, min(uses, _MOST_ROUNDS) - 1)
+        """The oldest that has no round left; the others begin their next, behind all."""
+        while (name := self._main.oldest(busy)) is not None:
+            size_bytes = self._main.rows[name][0]
+            uses = self._main.drop(name)
+            if not uses:
+                return name
+            self._main.add(name, size_bytes, min(uses, _MOST_ROUNDS) - 1)
         return None
 
     def _remember(self, name: str, size_bytes: int) -> None:
@@ -126,7 +124,3 @@ class S3Fifo:
         while self._ghost.bytes + size_bytes > self._ghost_bytes:
             self._ghost.drop(next(iter(self._ghost.rows)))
         self._ghost.add(name, size_bytes)
-
-    @staticmethod
-    def _idle(queue: _Queue, busy: Container[str]) -> bool:
-        return any(name not in busy for name in queue.rows)
