@@ -13,6 +13,7 @@ from toolkit.cache.offline_slots import lru_hits, min_hits
 from toolkit.cli.lab import DEFAULT_POLICIES
 from toolkit.cli.main import cli
 from toolkit.errors import UsageError
+from toolkit.lab.drawn import Zipf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +79,44 @@ def test_the_table_of_a_scenario_shows_both_optima(project_dir: Path) -> None:
     assert "two optima" in told
 
 
+def test_models_larger_than_the_room_are_named(project_dir: Path) -> None:
+    told = run(project_dir / "scenarios/swap-storm.yaml", "--capacity", "15GiB", "--quiet", "--policies", "lru")
+    [said] = [line for line in told.splitlines() if line.startswith("Larger than all the room")]
+    assert said.count(":") >= 2  # names have a tag
+
+
+def test_drawn_requests_are_counted_like_stored_ones() -> None:
+    words = ("--drawn", "zipf(requests=3000, models=50, skew=0.8)", "--unit", "--capacity", 8, "--seed", -3)
+    told = json.loads(run(*words, "--policies", "lru,opt", "--json"))
+    names = [name for name, _ in Zipf(3000, 50, 0.8, -3)]
+    assert told["requests"] == 3000
+    assert told["models"] == 50
+    assert told["policies"]["lru"]["hits"] == lru_hits(names, 8)
+    assert told["policies"]["opt"]["hits"] == min_hits(names, 8)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--drawn", "zpf"), "no law 'zpf'"),
+        (("--drawn", "zipf(request=5)"), "did you mean 'requests'"),
+        (("--drawn", "zipf(requests=100000000)"), "opt looks at all requests at once, and 100,000,000 are too many"),
+        (("--drawn", "zipf(models=2000000)"), "2,000,000 models are too many"),
+        (("--drawn", "zipf", "--limit", "5"), "leave out --limit"),
+        (("somewhere.yaml", "--drawn", "zipf"), "leave out the scenario"),
+        (("--drawn", "zipf", "--disciplines", "fcfs", "--load-time", "22s"), "no answer times"),
+    ],
+)
+def test_a_wrong_draw_is_refused(words: tuple[str, ...], says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)):
+        run(*words, "--unit", "--capacity", 4)
+
+
+def test_drawn_models_only_count() -> None:
+    with pytest.raises(UsageError, match="drawn models have no sizes; add --unit"):
+        run("--drawn", "zipf")
+
+
 def test_a_limit_on_models_holds_for_the_optimum_too(trace: Path) -> None:
     words = ("--trace", trace, "--unit", "--capacity", 4, "--max-models", 2, "--policies", "lru,opt", "--json")
     assert json.loads(run(*words))["policies"]["opt"]["hits"] == min_hits(NAMES, 2)
@@ -95,6 +134,11 @@ def test_a_limit_on_models_holds_for_the_optimum_too(trace: Path) -> None:
         (["--policies", "lfu(half-life=-1)"], "give a whole number"),
         (["--policies", "lru("], "write a name"),
         (["--policies", "ttl(keep-alive=5 parsecs)"], "a duration such as"),
+        (["--policies", "ttl(keep-alive=-5m)"], "a duration of 0 or more"),
+        (["--policies", ","], "nothing is named by --policies; give some, as in lru,arc"),
+        (["--capacity", "many"], "--capacity is 'many': a size is written like 24GiB"),
+        (["--capacity", "-1GiB"], "--capacity is '-1GiB'"),
+        (["--capacity", "0GiB"], "--capacity 0GiB holds no model"),
     ],
 )
 def test_mistakes_are_named(project_dir: Path, words: list[str], says: str) -> None:
@@ -144,6 +188,12 @@ def test_a_queue_of_a_scenario_takes_load_and_answer_times_from_the_twin(project
         (("--disciplines", "fcfs"), "add --load-time"),
         (("--disciplines", "fcsf", "--load-time", "22s"), "Did you mean 'fcfs'"),
         (("--disciplines", "shadow(bund=1m)", "--load-time", "22s"), "did you mean 'bound'"),
+        (("--disciplines", "ageing(step=-1m)", "--load-time", "22s"), "a duration of 0 or more"),
+        (("--disciplines", "", "--load-time", "22s"), "nothing is named by --disciplines"),
+        (
+            ("--disciplines", "fcfs", "--load-time", "22s", "--policies", "opt"),
+            "knows of no queue; give some, as in lru",
+        ),
         (("--disciplines", "fcfs", "--load-time", "soon"), "give a duration such as 22s"),
         (("--disciplines", "fcfs", "--load-time", "22s", "--part", "1..0"), "give two shares"),
     ],

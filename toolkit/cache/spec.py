@@ -159,6 +159,14 @@ class Parameters:
         except ValueError as error:
             raise self._wrong(key, text, "a duration such as 30s or 5m") from error
 
+    def span_ns(self, key: str, default_ns: int) -> int:
+        """A duration that is not negative."""
+        text = dict(self._spec.parameters).get(key, "")
+        span_ns = self.duration_ns(key, default_ns)
+        if span_ns < 0:
+            raise self._wrong(key, text, "a duration of 0 or more, such as 30s or 5m")
+        return span_ns
+
     def text(self, key: str, default: str) -> str:
         """Any words."""
         text = self._take(key)

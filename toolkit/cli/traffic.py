@@ -68,28 +68,47 @@ def part_of(text: str | None, option: str) -> tuple[float, float]:
     return shares
 
 
-def stream_and_room(given: dict[str, Any]) -> tuple[Stream, Capacity]:
-    """The requests and the room. Raises UsageError."""
-    from toolkit.cli.options import load_given_config  # noqa: PLC0415 - keeps `--help` cheap
-    from toolkit.config.units import parse_size_bytes  # noqa: PLC0415
-    from toolkit.errors import UsageError  # noqa: PLC0415
-    from toolkit.experiment.lab import host_capacity_bytes, sized_stream, unit_stream  # noqa: PLC0415
-    from toolkit.experiment.order import Order  # noqa: PLC0415
-    from toolkit.lab.cache import Capacity  # noqa: PLC0415
+def places_of(given: dict[str, Any]) -> int | None:
+    """How many models have room, if they only count (`--unit`); None if they have sizes. Raises UsageError."""
+    from toolkit.errors import UsageError  # noqa: PLC0415 - keeps `--help` cheap
 
-    config = load_given_config(given["config"], quiet=given["quiet"]).config
     text, unit = given["capacity"], given["unit"]
     if unit and (text is None or not text.isdecimal() or not int(text)):
         raise UsageError(f"--unit counts models, and --capacity is {text or 'not given'}; give a number, as in 4")
     if not unit and text is not None and text.isdecimal():
         raise UsageError(f"--capacity {text} is a number of bytes that holds no model; write 24GiB, or add --unit")
+    return int(text) if unit else None
+
+
+def stream_and_room(given: dict[str, Any]) -> tuple[Stream, Capacity]:
+    """The requests and the room. Raises UsageError."""
+    from toolkit.cli.options import load_given_config  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.experiment.lab import host_capacity_bytes, sized_stream, unit_stream  # noqa: PLC0415
+    from toolkit.experiment.order import Order  # noqa: PLC0415
+    from toolkit.lab.cache import Capacity  # noqa: PLC0415
+
+    config = load_given_config(given["config"], quiet=given["quiet"]).config
+    text, unit, places = given["capacity"], given["unit"], places_of(given)
     keep_names = unit and given["mix"] is None and given["trace"] is not None
     order = Order(
         scenario=given["scenario"], trace=given["trace"], trace_format=given["trace_format"], seed=given["seed"],
-        repeat=1, num_ctx=given["num_ctx"], slots=int(text) if keep_names else None, mix=given["mix"], speed=1.0,
+        repeat=1, num_ctx=given["num_ctx"], slots=places if keep_names else None, mix=given["mix"], speed=1.0,
         service_scale=given["service_scale"], limit=given["limit"],
     )  # fmt: skip
-    if unit:
-        return unit_stream(order, config), Capacity(int(text), given["max_models"])
-    size_bytes = host_capacity_bytes(config) if text is None else parse_size_bytes(text)
+    if places is not None:
+        return unit_stream(order, config), Capacity(places, given["max_models"])
+    size_bytes = host_capacity_bytes(config) if text is None else _size_bytes(text)
     return sized_stream(order, config), Capacity(size_bytes, given["max_models"])
+
+
+def _size_bytes(text: str) -> int:
+    from toolkit.config.units import UnitError, parse_size_bytes  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.errors import UsageError  # noqa: PLC0415
+
+    try:
+        size_bytes = parse_size_bytes(text)
+    except UnitError as error:
+        raise UsageError(f"--capacity is {text!r}: {error}") from None
+    if not size_bytes:
+        raise UsageError(f"--capacity {text} holds no model; give it room, as in 24GiB")
+    return size_bytes

@@ -11,13 +11,14 @@ from toolkit.cache.policies.base import Item
 from toolkit.cache.policies.registry import build_policy
 from toolkit.cache.policies.surroundings import Surroundings
 from toolkit.cache.room import SizedRoom, SlotRoom
-from toolkit.cache.spec import Spec
+from toolkit.cache.spec import Parameters, Spec
 from toolkit.errors import UsageError
 from toolkit.experiment.items import item_of
 from toolkit.experiment.jobs import jobs_of
 from toolkit.experiment.order import plans_for
 from toolkit.experiment.setup import check_models, setup_from_config
 from toolkit.lab.cache import Capacity, Tally, Use, play
+from toolkit.lab.drawn import Zipf
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,11 +27,16 @@ if TYPE_CHECKING:
     from toolkit.config.models import Config
     from toolkit.experiment.order import Order
     from toolkit.experiment.setup import Setup
+    from toolkit.lab.cache import Uses
     from toolkit.lab.queue import Job
 
 OPTIMUM = "opt"
 """Not a policy, as it knows the future; it may stand among the policies to be asked for."""
 _OPT = Spec(OPTIMUM)
+_ZIPF = "zipf"
+_MOST_DRAWN_MODELS = 1_000_000
+MOST_REQUESTS_OF_OPTIMUM = 2_000_000
+"""It looks at all requests at once: some 200 bytes and 5 µs each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Stream:
     """
 
     name: str
-    uses: tuple[Use, ...]
+    uses: Uses
     items: Mapping[str, Item]
     digests: Mapping[str, str]
     notes: tuple[str, ...]
@@ -68,23 +74,40 @@ class Stream:
 
 
 def run_lab(stream: Stream, specs: Sequence[Spec], capacity: Capacity, *, unit: bool) -> LabReport:
-    """Play the stream under each policy. Raises UsageError for an unknown policy or parameter, before anything runs."""
+    """Play the stream under each policy.
+
+    Raises:
+        UsageError: an unknown policy or parameter, or an optimum of too many requests; before anything runs.
+    """
     around = Surroundings(capacity.size_bytes, stream.digests)
     wanted = [spec for spec in specs if spec != _OPT]
+    asked = len(wanted) < len(specs)
+    if asked and len(stream.uses) > MOST_REQUESTS_OF_OPTIMUM:
+        raise UsageError(
+            f"opt looks at all requests at once, and {len(stream.uses):,} are too many for it "
+            f"(at most {MOST_REQUESTS_OF_OPTIMUM:,}); name other policies, as in --policies lru,arc"
+        )
     for spec in wanted:
         build_policy(spec, around)
     tallies = tuple(
         (spec.text, play(stream.uses, stream.items, build_policy(spec, around), capacity)) for spec in wanted
     )
-    names, room = [use.model for use in stream.uses], _room(stream, capacity)
-    asked = _OPT in specs
+    names, room = [name for name, _ in stream.uses] if asked else [], _room(stream, capacity)
     costs = {name: item.load_ns for name, item in stream.items.items()}
     return LabReport(
         stream.name, len(stream.items), len(stream.uses), capacity, unit, tallies,
         ceiling(names, room) if asked else None,
         least_load(names, room, costs) if asked and not unit else None,
-        stream.notes,
+        (*_too_large(stream, capacity), *stream.notes),
     )  # fmt: skip
+
+
+def _too_large(stream: Stream, capacity: Capacity) -> tuple[str, ...]:
+    """A sentence on the models that would not fit into an empty memory, if there are any."""
+    names = [name for name, item in stream.items.items() if item.size_bytes > capacity.size_bytes]
+    if not names:
+        return ()
+    return (f"Larger than all the room, and so loaded alone, as if they fitted: {', '.join(sorted(names))}.",)
 
 
 def unit_stream(order: Order, config: Config) -> Stream:
@@ -111,6 +134,32 @@ def sized_stream(order: Order, config: Config) -> Stream:
     digests = {model.spec.name: model.spec.digest for model in setup.spec.models}
     jobs = partial(jobs_of, plan.requests, names, setup.spec)
     return Stream(plan.name, _uses(plan.requests, names), items, digests, plan.notes, jobs)
+
+
+def drawn_stream(spec: Spec, seed: int) -> Stream:
+    """Requests that are drawn, not stored, for models that only count: `zipf(requests=100000, models=78, skew=1.3)`.
+
+    Raises:
+        UsageError: not that, or more than a million models.
+    """
+    if spec.name != _ZIPF:
+        raise UsageError(f"there is no law {spec.name!r} to draw requests by; write zipf(requests=100000, models=78)")
+    given = Parameters(spec)
+    requests, models, skew = (
+        given.whole("requests", 100_000),
+        given.whole("models", 78),
+        given.number("skew", 1.3, 0, 10),
+    )
+    given.finish()
+    if models > _MOST_DRAWN_MODELS:
+        raise UsageError(f"{models:,} models are too many to draw from; give at most {_MOST_DRAWN_MODELS:,}")
+    drawn = Zipf(requests, models, skew, seed)
+    items = {name: Item(name, 1, 1) for name in drawn.names}
+    return Stream(spec.text, drawn, items, {}, (), _no_jobs)
+
+
+def _no_jobs() -> tuple[Job, ...]:
+    raise UsageError("drawn requests have no answer times, so nobody waits; leave out --disciplines")
 
 
 def host_capacity_bytes(config: Config) -> int:

@@ -11,12 +11,12 @@ the end.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from toolkit.cache.policies.base import NOBODY, Expiring, Foreseeing, LoadsFirst, Prefetching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from toolkit.cache.policies.base import Item, Policy
 
@@ -26,6 +26,14 @@ class Use(NamedTuple):
 
     model: str
     at_ns: int
+
+
+class Uses(Protocol):
+    """Requests that can be gone through more than once (each as in `Use`), stored or not."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[tuple[str, int]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class Tally:
 
 
 def play(
-    uses: Iterable[Use],
+    uses: Iterable[tuple[str, int]],
     items: Mapping[str, Item],
     policy: Policy,
     capacity: Capacity,

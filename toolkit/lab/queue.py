@@ -9,7 +9,7 @@ INV-QUEUE: each request starts once, not before it arrived, and not before its m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolkit.cache.disciplines.base import Waiting
 from toolkit.cache.policies.base import Expiring
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from toolkit.cache.disciplines.base import Discipline
     from toolkit.cache.policies.base import Item, Policy
     from toolkit.lab.cache import Capacity
+
+
+_NEVER: Final = 1 << 80
+NO_LIMIT: Final = 1 << 40
 
 
 class Job(NamedTuple):
@@ -45,12 +49,14 @@ class Start(NamedTuple):
 class Residents:
     """The models in memory, least recently used first, under a policy and a capacity."""
 
-    __slots__ = ("_capacity", "_expiring", "_items", "_order", "_policy", "_used_bytes")
+    __slots__ = ("_expiring", "_hit", "_items", "_limit_bytes", "_limit_models", "_order", "_policy", "_used_bytes")
 
     def __init__(self, items: Mapping[str, Item], policy: Policy, capacity: Capacity) -> None:
         self._items = items
         self._policy = policy
-        self._capacity = capacity
+        self._hit = policy.hit
+        self._limit_bytes = capacity.size_bytes
+        self._limit_models = NO_LIMIT if capacity.models is None else capacity.models
         self._order: dict[str, None] = {}  # insertion order is order of use
         self._used_bytes = 0
         self._expiring = policy if isinstance(policy, Expiring) else None
@@ -65,23 +71,22 @@ class Residents:
         if self._expiring is not None:
             for gone in self._expiring.expired(now_ns, ()):
                 self._leave(gone)
-        item = self._items[name]
-        if name in self._order:
-            del self._order[name]
-            self._order[name] = None
-            self._policy.hit(item, position, now_ns)
+        item, order = self._items[name], self._order
+        if name in order:
+            del order[name]
+            order[name] = None
+            self._hit(item, position, now_ns)
             return 0
-        self._policy.missed(item, position, now_ns)
-        limit, models = self._capacity.size_bytes, self._capacity.models
-        while self._order and (
-            self._used_bytes + item.size_bytes > limit or (models is not None and len(self._order) >= models)
-        ):
-            victim = self._policy.victim(item, ())
+        policy = self._policy
+        policy.missed(item, position, now_ns)
+        least_bytes = self._limit_bytes - item.size_bytes
+        while order and (self._used_bytes > least_bytes or len(order) >= self._limit_models):
+            victim = policy.victim(item, ())
             if victim is None:
                 break
             self._leave(victim)
-        self._policy.loaded(item, position, now_ns)
-        self._order[name] = None
+        policy.loaded(item, position, now_ns)
+        order[name] = None
         self._used_bytes += item.size_bytes
         return item.load_ns
 
@@ -92,26 +97,27 @@ class Residents:
 
 def serve(jobs: Iterable[Job], residents: Residents, discipline: Discipline) -> Iterator[Start]:
     """Play the jobs (in order of arrival), one at a time; yields in order of start. Memory: those who wait."""
-    # A request costs about two microseconds here, so names are local and nothing is made that is not needed.
+    # A request costs less than two microseconds here, so names are local, tuples are made without the Python call that
+    # a named one's own constructor is, and nothing is made that is not needed.
     coming = iter(jobs)
-    upcoming = next(coming, None)
+    none = Job(_NEVER, "", 0)
+    upcoming = next(coming, none)
+    upcoming_ns = upcoming[0]
     services: dict[int, int] = {}
     now_ns = position = arrivals = 0
     arrived, choose, done = discipline.arrived, discipline.next, discipline.done
-    resident, use, service_of = residents.order, residents.use, services.pop
+    resident, use, service_of, new = residents.order, residents.use, services.pop, tuple.__new__
     while True:
-        if upcoming is not None and not services and upcoming.at_ns > now_ns:
-            now_ns = upcoming.at_ns
-        while upcoming is not None:
-            at_ns, model, service_ns, priority = upcoming
-            if at_ns > now_ns:
-                break
-            services[arrivals] = service_ns
-            arrived(Waiting(arrivals, model, at_ns, priority))
-            arrivals += 1
-            upcoming = next(coming, None)
         if not services:
-            return
+            if upcoming is none:
+                return
+            now_ns = max(now_ns, upcoming_ns)
+        while upcoming_ns <= now_ns:
+            _, model, services[arrivals], priority = upcoming
+            arrived(new(Waiting, (arrivals, model, upcoming_ns, priority)))
+            arrivals += 1
+            upcoming = next(coming, none)
+            upcoming_ns = upcoming[0]
         request = choose(now_ns, resident)
         if request is None:
             return
@@ -122,4 +128,4 @@ def serve(jobs: Iterable[Job], residents: Residents, discipline: Discipline) -> 
         start_ns = now_ns + load_ns
         now_ns = start_ns + service_ns
         done(request, service_ns)
-        yield Start(number, model, arrived_ns, start_ns, now_ns, load_ns > 0)
+        yield new(Start, (number, model, arrived_ns, start_ns, now_ns, load_ns > 0))

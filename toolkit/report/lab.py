@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from toolkit.report.wording import percent
+from toolkit.report.wording import counted, percent
 
 if TYPE_CHECKING:
     from toolkit.cache.offline import Ceiling
@@ -80,9 +80,12 @@ def as_json(report: LabReport) -> str:
 
 def _sentence(report: LabReport) -> str:
     room = (
-        f"{report.capacity.size_bytes} models" if report.unit else f"{report.capacity.size_bytes / (1 << 30):.1f} GiB"
+        counted(report.capacity.size_bytes, "model")
+        if report.unit
+        else f"{report.capacity.size_bytes / (1 << 30):.1f} GiB"
     )
-    about = f"{report.workload}: {report.requests:,} requests for {report.models} models, room for {room}."
+    asked = f"{counted(report.requests, 'request')} for {counted(report.models, 'model')}"
+    about = f"{report.workload}: {asked}, room for {room}."
     if not report.policies:
         return about
     name, tally = max(report.policies, key=lambda each: each[1].hits)

@@ -35,15 +35,15 @@ class DisciplineEntry:
 
 
 def _shadow(given: Parameters, places: Places) -> Discipline:
-    return ShadowBounded(given.duration_ns("bound", _PATIENCE_NS), places, ServiceEstimates())
+    return ShadowBounded(given.span_ns("bound", _PATIENCE_NS), places, ServiceEstimates())
 
 
 def _resident_first(given: Parameters, _places: Places) -> Discipline:
-    return ResidentFirst(given.duration_ns("patience", _PATIENCE_NS))
+    return ResidentFirst(given.span_ns("patience", _PATIENCE_NS))
 
 
 def _least_wait(given: Parameters, places: Places) -> Discipline:
-    return LeastWait(given.duration_ns("patience", _PATIENCE_NS), places, ServiceEstimates())
+    return LeastWait(given.span_ns("patience", _PATIENCE_NS), places, ServiceEstimates())
 
 
 DISCIPLINES: Final[tuple[DisciplineEntry, ...]] = (
@@ -70,7 +70,7 @@ DISCIPLINES: Final[tuple[DisciplineEntry, ...]] = (
         "ageing",
         "step=1m",
         "priorities; one step of waiting is worth one priority",
-        lambda given, _places: Ageing(given.duration_ns("step", _STEP_NS)),
+        lambda given, _places: Ageing(given.span_ns("step", _STEP_NS)),
     ),
 )
 

@@ -70,16 +70,16 @@ def _s3fifo(given: Parameters, around: Surroundings) -> Policy:
 
 
 def _served(duration_ns: int) -> Callable[[Parameters, Surroundings], Policy]:
-    return lambda given, around: KeepAlive(given.duration_ns("keep-alive", duration_ns), ServerRule(around.digests))
+    return lambda given, around: KeepAlive(given.span_ns("keep-alive", duration_ns), ServerRule(around.digests))
 
 
 def _ttl(given: Parameters, _around: Surroundings) -> Policy:
-    return KeepAlive(given.duration_ns("keep-alive", _DEFAULT_NS), Lru())
+    return KeepAlive(given.span_ns("keep-alive", _DEFAULT_NS), Lru())
 
 
 def _histogram(given: Parameters, around: Surroundings) -> Policy:
     beneath = build_policy(parse_spec(given.text("evict", "lru")), around)
-    range_ns = given.duration_ns("range", _RANGE_NS)
+    range_ns = given.span_ns("range", _RANGE_NS)
     if range_ns < 1:
         raise UsageError("histogram: range must be longer than 0, as in 4h")
     return Histogram(reading(range_ns, given.number("head", 0.05, 0, 0.5), given.number("tail", 0.99, 0.5, 1)), beneath)
