@@ -40,11 +40,11 @@ class Ask:
     request_key: str | None = None
     endpoint: str = ""
     texts: bool = False
+    name: str = field(init=False)
+    """The model's name as `/api/ps` shows it."""
 
-    @property
-    def name(self) -> str:
-        """The model's name as `/api/ps` shows it."""
-        return canonical_model_name(self.model.strip())
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", canonical_model_name(self.model.strip()))
 
     @property
     def streams(self) -> bool:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from toolkit.gateway.deadline import deadline_of, too_late
-from toolkit.gateway.http import ClientLeft, Limit, headers_of, read_body, while_here
-from toolkit.gateway.outgoing import FLOW, Outgoing
+from toolkit.gateway.http import CLIENT, ClientLeft, Limit, headers_of, read_body, while_here
+from toolkit.gateway.outgoing import Outgoing
 from toolkit.gateway.plain import failure
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.ollama.errors import OllamaError
@@ -51,7 +51,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        out = Outgoing(send, scope.get(FLOW))
+        out = Outgoing(send, scope.get(CLIENT))
         try:
             await self._within(limit_of(headers_of(scope), self._limits.deadline_ns), scope, receive, out)
         except ClientLeft:
@@ -70,14 +70,8 @@ class Endpoint:
         """Answer before the deadline. Raises Refusal when it is over, ClientLeft."""
         body = b""
         if scope["method"] not in {"GET", "HEAD"}:
-            try:
-                async with asyncio.timeout_at(None if limit is None else limit.until_s):
-                    body = await read_body(scope, receive, self._limits.body_bytes)
-            except TimeoutError:
-                if limit is None:
-                    raise
-                raise limit.refusal from None
-        await while_here(receive, self._work(scope, body, out), limit)
+            body = await read_body(scope, receive, self._limits.body_bytes, limit)
+        await while_here(receive, self._work(scope, body, out), limit, scope.get(CLIENT))
 
     async def _work(self, scope: Scope, body: bytes, out: Outgoing) -> None:
         try:

@@ -68,8 +68,9 @@ class Dispatcher:
         course = Course(ask, self._clock_ns())
         self._ledger.began()
         try:
-            async with AsyncExitStack() as stack:
-                yield await self._first_that_answers(course, stack)
+            reply, stack = await self._first_that_answers(course)
+            async with stack:
+                yield reply
         except Refusal as refusal:
             _tell(course, refusal)
             raise
@@ -81,8 +82,8 @@ class Dispatcher:
             course.done_ns = self._clock_ns()
             self._ledger.ended(course)
 
-    async def _first_that_answers(self, course: Course, outer: AsyncExitStack) -> HostReply:
-        """One host after the other, each once."""
+    async def _first_that_answers(self, course: Course) -> tuple[HostReply, AsyncExitStack]:
+        """One host after the other, each once; what is given back must be left when the answer is read."""
         tried: dict[str, Refusal] = {}
         while True:
             try:
@@ -108,9 +109,8 @@ class Dispatcher:
                 await stack.aclose()
                 tried[backend.name] = Refusal(Why.QUEUE_FULL, f"host {backend.name} is busy; try again later", 1)
                 continue
-            outer.push_async_exit(stack)
             course.status = reply.status
-            return reply
+            return reply, stack
 
     def _others(self, tried: Mapping[str, Refusal], backend: Backend) -> bool:
         return len(tried) + 1 < len(self._fleet.backends) and backend.name not in tried
@@ -119,16 +119,7 @@ class Dispatcher:
         """Wait for the turn, send, and wait for the head of the answer."""
         ask = course.ask
         course.host, course.load = backend.name, None
-        turn = None
-        if not ask.is_unload and backend.has(ask.name):
-            await backend.look_if_old()
-            turn = await stack.enter_async_context(backend.gate.turn(ask.name, ask.priority))
-            course.waited_ns = turn.waited_ns
-            left_ns = backend.breaker.left_ns(self._clock_ns())
-            if left_ns:  # it has failed others meanwhile
-                raise UnreachableError(
-                    f"host {backend.name} has failed and is left alone for {left_ns / NS_PER_S:.1f} s"
-                )
+        turn = await self._turn(backend, course, stack)
         directive = await self._prepared(backend, course, turn, stack)
         body = body_of(ask, self._options.get(ask.name), directive)
         if ask.leaves_after:
@@ -141,15 +132,18 @@ class Dispatcher:
         backend.breaker.tries()
         backend.was_used = True
         stream = backend.client.stream_relay(request, ask.model)
+        watch = asyncio.create_task(backend.watch_load(ask.name, turn.is_there)) if turn and turn.loads else None
         try:
-            async with _watching(backend, ask.name, turn):
-                await stack.enter_async_context(stream)
+            await stack.enter_async_context(stream)
         except OllamaError:
             backend.breaker.failed(self._clock_ns())
             raise
         except BaseException:
             backend.breaker.gave_up()
             raise
+        finally:
+            if watch is not None:  # until the head of the answer has come: others wait to hear that the model is there
+                watch.cancel()
         backend.breaker.worked()
 
         def is_there() -> None:
@@ -163,6 +157,19 @@ class Dispatcher:
             turn.is_there()
 
         return HostReply(stream, course, reader, turn, clock_ns=self._clock_ns, is_there=is_there)
+
+    async def _turn(self, backend: Backend, course: Course, stack: AsyncExitStack) -> Turn | None:
+        """Wait for it; None if it needs none. Raises UnreachableError if the host has failed others meanwhile."""
+        ask = course.ask
+        if ask.is_unload or not backend.has(ask.name):
+            return None
+        await backend.look_if_old()
+        turn = await stack.enter_async_context(backend.gate.turn(ask.name, ask.priority))
+        course.waited_ns = turn.waited_ns
+        left_ns = backend.breaker.left_ns(self._clock_ns())
+        if left_ns:
+            raise UnreachableError(f"host {backend.name} has failed and is left alone for {left_ns / NS_PER_S:.1f} s")
+        return turn
 
     async def _prepared(
         self, backend: Backend, course: Course, turn: Turn | None, stack: AsyncExitStack
@@ -189,19 +196,6 @@ class Dispatcher:
             stack.callback(backend.load_ended, load)
         await make_room(backend.client, directive.unload_before, self._patience)
         return directive
-
-
-@asynccontextmanager
-async def _watching(backend: Backend, model: str, turn: Turn | None) -> AsyncIterator[None]:
-    """Until the head of the answer has come, see when the model that was to be loaded is there: others wait for it."""
-    if turn is None or not turn.loads:
-        yield
-        return
-    watch = asyncio.create_task(backend.watch_load(model, turn.is_there))
-    try:
-        yield
-    finally:
-        watch.cancel()
 
 
 def _tell(course: Course, refusal: Refusal) -> None:

@@ -62,7 +62,7 @@ class Gate:
         self._numbers = 0
         self._is_closed = False
         self._calls: dict[int, asyncio.Future[Start]] = {}
-        self._under_way: dict[int, str] = {}
+        self._under_way: Counter[str] = Counter()
 
     @property
     def waiting(self) -> int:
@@ -84,8 +84,8 @@ class Gate:
         return self._order.waiting_by_model()
 
     def running_by_model(self) -> Counter[str]:
-        """How many are being answered by each model."""
-        return Counter(self._under_way.values())
+        """How many are being answered by each model; it goes on to be true, and is not to be changed."""
+        return self._under_way
 
     def retry_s(self) -> int:
         """After how many seconds somebody who is turned away may find a place."""
@@ -114,12 +114,14 @@ class Gate:
         except BaseException:
             self._give_up(number)
             raise
-        self._under_way[number] = model
+        self._under_way[model] += 1
         turn = Turn(self, number, self._clock_ns() - began_ns, loads=call.result().loads)
         try:
             yield turn
         finally:
-            del self._under_way[number]
+            self._under_way[model] -= 1
+            if not self._under_way[model]:
+                del self._under_way[model]
             self._order.done(number, self._clock_ns(), answered=turn.answered)
             self.look_again()
 

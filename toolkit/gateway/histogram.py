@@ -8,12 +8,18 @@ hour there are 2,200 buckets, and only those in use take memory.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Final
 
 from toolkit.stats.quantiles import quantile
 
 GROWTH: Final = 1.01
 _PER_BUCKET: Final = 1 / math.log(GROWTH)
+
+
+@lru_cache(maxsize=64)  # a value is added to several histograms in a row
+def _bucket(value: int) -> int:
+    return math.floor(math.log(value) * _PER_BUCKET) if value > 0 else -1
 
 
 class Histogram:
@@ -27,7 +33,7 @@ class Histogram:
 
     def add(self, value: int) -> None:
         """One more value."""
-        self._change(math.floor(math.log(value) * _PER_BUCKET) if value > 0 else -1, 1, value)
+        self._change(_bucket(value), 1, value)
 
     def merge(self, other: Histogram) -> None:
         """All values of another one."""

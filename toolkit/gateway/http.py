@@ -5,52 +5,82 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from toolkit.gateway.refusal import Refusal, Why, stopping
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
 
     from starlette.types import Message, Receive, Scope, Send
 
 BODY_S: Final = 300
 """How long a body may take to come: 64 MiB over two megabits a second."""
 _JSON = "application/json"
+_HEADERS: Final = "hotswap.headers"
 Headers = tuple[tuple[str, str], ...]
 
 
+CLIENT: Final = "hotswap.client"
+"""Where the scope holds the client's connection, if the server is ours."""
+
+
+class Client(Protocol):
+    """The connection of a client, which the server itself tells of."""
+
+    @property
+    def keeps_up(self) -> bool:
+        """Whether it takes what it is sent: whoever sends need not wait."""
+        ...
+
+    def watch(self, left: Callable[[], None]) -> None:
+        """Call this when the client goes away; one at a time."""
+        ...
+
+    def unwatch(self) -> None:
+        """Do not."""
+        ...
+
+
 def headers_of(scope: Scope) -> dict[str, str]:
-    """The request's headers, names in lower case; of several of one name, the first."""
-    found: dict[str, str] = {}
+    """The request's headers, names in lower case; of several of one name, the first. Read once for each request."""
+    found: dict[str, str] | None = scope.get(_HEADERS)
+    if found is not None:
+        return found
+    found = scope[_HEADERS] = {}
     for name, value in scope["headers"]:
         found.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
     return found
 
 
-async def read_body(scope: Scope, receive: Receive, most_bytes: int) -> bytes:
+async def read_body(scope: Scope, receive: Receive, most_bytes: int, limit: Limit | None = None) -> bytes:
     """The whole body.
 
     A compressed one is refused: a few bytes of it can be gigabytes.
 
     Raises:
-        Refusal: it is too long, by what it says or by what comes; it is compressed; it comes too slowly.
+        Refusal: it is too long, by what it says or by what comes; it is compressed; it comes too slowly, or not within
+            the limit.
         ClientLeft: the client has gone before its end.
     """
     headers = headers_of(scope)
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise Refusal(Why.ENCODED, "compressed bodies are not taken; send it as it is, without Content-Encoding")
+    until_s = asyncio.get_running_loop().time() + BODY_S
+    late = Refusal(Why.TOO_SLOW, f"the body was not here after {BODY_S} s")
+    if limit is not None and limit.until_s < until_s:
+        until_s, late = limit.until_s, limit.refusal
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout_at(until_s):
             return await _read_all(headers.get("content-length", ""), receive, most_bytes)
     except TimeoutError:
-        raise Refusal(Why.TOO_SLOW, f"the body was not here after {BODY_S} s") from None
+        raise late from None
 
 
 async def _read_all(said: str, receive: Receive, most_bytes: int) -> bytes:
-    too_long = Refusal(Why.TOO_LARGE, f"the body is longer than {most_bytes} bytes, the limit (gateway.limits.body)")
     if said.isdecimal() and int(said) > most_bytes:
-        raise too_long
+        raise _too_long(most_bytes)
     parts: list[bytes] = []
     size = 0
     while True:
@@ -60,10 +90,14 @@ async def _read_all(said: str, receive: Receive, most_bytes: int) -> bytes:
         part = message.get("body", b"")
         size += len(part)
         if size > most_bytes:
-            raise too_long
+            raise _too_long(most_bytes)
         parts.append(part)
         if not message.get("more_body"):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_long(most_bytes: int) -> Refusal:
+    return Refusal(Why.TOO_LARGE, f"the body is longer than {most_bytes} bytes, the limit (gateway.limits.body)")
 
 
 class ClientLeft(Exception):  # noqa: N818 - nothing is wrong
@@ -78,8 +112,12 @@ class Limit:
     refusal: Refusal
 
 
-async def while_here(receive: Receive, work: Coroutine[Any, Any, None], limit: Limit | None = None) -> None:
+async def while_here(
+    receive: Receive, work: Coroutine[Any, Any, None], limit: Limit | None = None, client: Client | None = None
+) -> None:
     """Do the work, but stop at once when the client goes away or the time is over. The body must have been read.
+
+    Without a `client` a task beside the work listens to `receive`.
 
     Raises:
         Refusal: what the work raises, or the limit's, or that the gateway is being stopped. Whoever keeps records is
@@ -88,7 +126,6 @@ async def while_here(receive: Receive, work: Coroutine[Any, Any, None], limit: L
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - coroutines run in tasks
     cancelling = task.cancelling()
-    leaving = asyncio.ensure_future(_has_left(receive))
     is_over = is_stopped = is_late = False
 
     def stop(late: Limit | None) -> None:
@@ -97,11 +134,8 @@ async def while_here(receive: Receive, work: Coroutine[Any, Any, None], limit: L
             is_stopped, is_late = True, late is not None
             task.cancel(None if late is None else late.refusal)
 
-    def left(_: asyncio.Future[None]) -> None:
-        if not leaving.cancelled():
-            stop(None)
-
-    leaving.add_done_callback(left)
+    watched = client or _Listener(receive)
+    watched.watch(partial(stop, None))
     timer = None if limit is None else asyncio.get_running_loop().call_at(limit.until_s, stop, limit)
     try:
         await work
@@ -117,7 +151,7 @@ async def while_here(receive: Receive, work: Coroutine[Any, Any, None], limit: L
         raise cut from None
     finally:
         is_over = True
-        leaving.cancel()
+        watched.unwatch()
         if timer is not None:
             timer.cancel()
 
@@ -132,9 +166,31 @@ def cut_off_by(error: asyncio.CancelledError) -> Refusal | None:
     return None
 
 
-async def _has_left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+class _Listener:
+    """Notices by ASGI's own means that the client goes away."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._task: asyncio.Future[None] | None = None
+
+    def watch(self, left: Callable[[], None]) -> None:
+        """See `Client`."""
+
+        def ended(task: asyncio.Future[None]) -> None:
+            if not task.cancelled():
+                left()
+
+        self._task = asyncio.ensure_future(self._has_left())
+        self._task.add_done_callback(ended)
+
+    def unwatch(self) -> None:
+        """See `Client`."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _has_left(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
 
 async def begin(send: Send, status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> None:

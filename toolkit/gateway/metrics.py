@@ -8,7 +8,7 @@ underscores and the unit behind, as OpenTelemetry's own Prometheus exporter writ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from toolkit.gateway.course import Course
     from toolkit.gateway.totals import Served
 
+M = TypeVar("M", Counter, Histogram)
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 NS_PER_S: Final = 1e9
 _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 300, 600)
@@ -46,6 +47,7 @@ class GatewayMetrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
+        self._children: dict[tuple[object, tuple[str, ...]], Counter | Histogram] = {}  # as many as the library keeps
         self._duration = Histogram(
             "gen_ai_server_request_duration_seconds",
             "From the request to the end of its answer, queue included.",
@@ -114,21 +116,22 @@ class GatewayMetrics:
         self._in_flight.dec()
         call = (_OPERATIONS[served.kind], served.model)
         failed = "" if served.outcome == "ok" else served.outcome
+        of = self._of
         if served.outcome == "left":
             self._left.inc()
         if course.done_ns is not None:
-            self._duration.labels(*call, failed).observe((course.done_ns - course.came_ns) / NS_PER_S)
-        self._routed.labels(served.reason).inc()
+            of(self._duration, *call, failed).observe((course.done_ns - course.came_ns) / NS_PER_S)
+        of(self._routed, served.reason).inc()
         if served.waited_ns is not None:
-            self._waited.labels(served.host or "").observe(served.waited_ns / NS_PER_S)
+            of(self._waited, served.host or "").observe(served.waited_ns / NS_PER_S)
         if failed:
             return
         if course.first_ns is not None and course.ask.streams:
-            self._first.labels(*call).observe((course.first_ns - course.came_ns) / NS_PER_S)
+            of(self._first, *call).observe((course.first_ns - course.came_ns) / NS_PER_S)
         if served.found is not None:
-            self._found.labels(served.host or "", served.model, served.found).inc()
+            of(self._found, served.host or "", served.model, served.found).inc()
         if served.is_swap:
-            self._swap.labels(served.host or "", served.model).observe((served.load_ns or 0) / NS_PER_S)
+            of(self._swap, served.host or "", served.model).observe((served.load_ns or 0) / NS_PER_S)
         self._count_tokens(course, served, call)
 
     def text(self) -> bytes:
@@ -138,11 +141,19 @@ class GatewayMetrics:
     def _count_tokens(self, course: Course, served: Served, call: tuple[str, str]) -> None:
         reading = course.reading
         if reading.prompt_tokens is not None:
-            self._tokens.labels(*call, "input").observe(served.prompt_tokens)
+            self._of(self._tokens, *call, "input").observe(served.prompt_tokens)
         if reading.answer_tokens is not None:
-            self._tokens.labels(*call, "output").observe(served.answer_tokens)
+            self._of(self._tokens, *call, "output").observe(served.answer_tokens)
             if reading.answer_ns is not None and reading.answer_tokens > 1:
-                self._per_token.labels(*call).observe(reading.answer_ns / reading.answer_tokens / NS_PER_S)
+                self._of(self._per_token, *call).observe(reading.answer_ns / reading.answer_tokens / NS_PER_S)
+
+    def _of(self, metric: M, *labels: str) -> M:
+        """The metric of these labels; kept, because the library's own search for it costs as much as all the rest."""
+        key = (metric, labels)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = metric.labels(*labels)
+        return cast("M", child)
 
 
 class _Read(Collector):

@@ -101,4 +101,6 @@ def answer_headers(reply: Reply) -> list[tuple[str, str]]:
 
 
 def _one_line(text: str) -> str:
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else " " for sign in text).encode("ascii", "replace").decode()

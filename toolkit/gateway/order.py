@@ -23,6 +23,7 @@ Who is urgent (`priority`) goes first among those who may go; the promise to all
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -79,6 +80,8 @@ class HostOrder:
         self._queue = Queue()
         self._shadow = Shadow(places, estimates)
         self._running: dict[int, _Running] = {}
+        self._of_model: Counter[str] = Counter()  # how many of each model run
+        self._working = 0  # how many of the running do not wait for a load
         self._at_ns = 0
         self._work_ns = 0.0  # what each of the running requests has got, had it run since the beginning
 
@@ -99,6 +102,8 @@ class HostOrder:
         More than one only if some were believed in memory and are not.
         """
         began_ns: dict[str, int] = {}
+        if not self._is_loading:
+            return began_ns
         for running in self._running.values():
             if running.began_work_ns is None:
                 began_ns.setdefault(running.request.model, running.started_ns)
@@ -137,9 +142,10 @@ class HostOrder:
         if running is None:
             return
         running.answers = True
-        for each in self._running.values():
-            if each.request.model == running.request.model and each.began_work_ns is None:
-                each.began_work_ns = self._work_ns
+        if running.began_work_ns is None:
+            for each in self._running.values():
+                if each.request.model == running.request.model and each.began_work_ns is None:
+                    self._works(each)
 
     def seen(self, models: Collection[str], asked_ns: int, now_ns: int) -> None:
         """A look at the host, asked for at `asked_ns`, found these models in memory, and no others.
@@ -152,18 +158,22 @@ class HostOrder:
             if running.answers or running.started_ns > asked_ns:
                 continue
             if running.request.model not in models:
-                running.began_work_ns = None
+                self._waits(running)
             elif running.began_work_ns is None:
-                running.began_work_ns = self._work_ns
+                self._works(running)
 
     def done(self, number: int, now_ns: int, *, answered: bool) -> None:
         """A request that had started is over. Nothing is learned from one that was not answered."""
         self._work_until(now_ns)
         running = self._running.pop(number)
-        began_ns = running.began_work_ns
+        began_ns, model = running.began_work_ns, running.request.model
+        self._working -= began_ns is not None
+        self._of_model[model] -= 1
+        if not self._of_model[model]:
+            del self._of_model[model]
         service_ns = 0 if began_ns is None else round(self._work_ns - began_ns)
         if answered:
-            self._estimates.learn(running.request.model, service_ns)
+            self._estimates.learn(model, service_ns)
         self._shadow.done(number, service_ns)
 
     def left(self, number: int) -> None:
@@ -181,8 +191,21 @@ class HostOrder:
 
     def _start(self, request: Waiting, *, loads: bool) -> Start:
         self._queue.take(request.number)
-        self._running[request.number] = _Running(request, self._at_ns, None if loads else self._work_ns)
+        self._running[request.number] = running = _Running(request, self._at_ns, None)
+        self._of_model[request.model] += 1
+        if not loads:
+            self._works(running)
         return Start(request, loads)
+
+    def _works(self, running: _Running) -> None:
+        """Its model is there."""
+        running.began_work_ns = self._work_ns
+        self._working += 1
+
+    def _waits(self, running: _Running) -> None:
+        """Its model is not there."""
+        self._working -= running.began_work_ns is not None
+        running.began_work_ns = None
 
     def _ready(self, resident: Sequence[str]) -> Waiting | None:
         """Who can go without a load: the most urgent; of equals, the oldest for the model with the most waiting."""
@@ -215,7 +238,7 @@ class HostOrder:
         return model in here and self._has_slot(model) and self._may_run(model)
 
     def _has_slot(self, model: str) -> bool:
-        return sum(running.request.model == model for running in self._running.values()) < self._parallel
+        return self._of_model[model] < self._parallel
 
     def _may_run(self, model: str) -> bool:
         """Whether the model surely stays while the one that is being loaded comes."""
@@ -229,15 +252,14 @@ class HostOrder:
 
     @property
     def _is_loading(self) -> bool:
-        return any(running.began_work_ns is None for running in self._running.values())
+        return self._working < len(self._running)
 
     def _busy(self) -> frozenset[str]:
-        return frozenset(running.request.model for running in self._running.values())
+        return frozenset(self._of_model)
 
     def _work_until(self, now_ns: int) -> None:
-        working = sum(running.began_work_ns is not None for running in self._running.values())
-        if working and now_ns > self._at_ns:
-            self._work_ns += (now_ns - self._at_ns) / working
+        if self._working and now_ns > self._at_ns:
+            self._work_ns += (now_ns - self._at_ns) / self._working
         self._at_ns = max(self._at_ns, now_ns)
 
     def _busy_ns(self, now_ns: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any
 
 from toolkit.gateway.guard import answer_refusal, openai_error
 from toolkit.gateway.http import as_json, piece, start_message
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Send
 
+    from toolkit.gateway.http import Client
     from toolkit.gateway.refusal import Refusal
 
 _SSE = b"text/event-stream"
@@ -23,25 +24,12 @@ LAST_WORDS_S = 1.0
 """A client that does not read cannot be told anything; its connection is closed."""
 
 
-FLOW: Final = "hotswap.flow"
-"""Where the scope holds whether the client's connection takes what is written, if the server says so."""
-
-
-class Flow(Protocol):
-    """A connection's own account of its client."""
-
-    @property
-    def write_paused(self) -> bool:
-        """Whether the client reads slower than it is written to: whoever sends now waits."""
-        ...
-
-
 class Outgoing:
-    """Passes messages on, and knows what has gone out. `flow` None: the server does not say whether sending waits."""
+    """Passes messages on, and knows what has gone out. `client` None: the server does not say whether sending waits."""
 
-    def __init__(self, send: Send, flow: Flow | None = None) -> None:
+    def __init__(self, send: Send, client: Client | None = None) -> None:
         self._send = send
-        self._flow = flow
+        self._client = client
         self._kind: bytes | None = None
         self._is_complete = False
 
@@ -55,7 +43,7 @@ class Outgoing:
 
     def offer(self, message: Message) -> bool:
         """Send a message here and now, without a task that waits; False, and nothing is sent, if that cannot be."""
-        if self._flow is None or self._flow.write_paused:
+        if self._client is None or not self._client.keeps_up:
             return False
         sending = self.send(message)
         try:

@@ -1,4 +1,4 @@
-"""Connections that are not waited for: a request whose head does not come is dropped (slowloris)."""
+"""The gateway's end of a client's connection: not waited for without end, and open about who is at the other one."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from toolkit.gateway.outgoing import FLOW
+from toolkit.gateway.http import CLIENT
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -23,6 +24,7 @@ class Impatient(HttpToolsProtocol):
 
     head_s: ClassVar[float]
     _late: asyncio.TimerHandle | None = None
+    _left: Callable[[], None] | None = None
 
     def connection_made(self, transport: Any) -> None:
         """See asyncio."""
@@ -37,9 +39,9 @@ class Impatient(HttpToolsProtocol):
             self._wait()
 
     def on_message_begin(self) -> None:
-        """See httptools. The scope says whether the client keeps up: what is sent to one that does need not wait."""
+        """See httptools. The scope has the connection itself, see `toolkit.gateway.http.Client`."""
         super().on_message_begin()
-        self.scope[FLOW] = self.flow  # type: ignore[typeddict-unknown-key]  # a key of ours
+        self.scope[CLIENT] = self  # type: ignore[typeddict-unknown-key]  # a key of ours
 
     def on_headers_complete(self) -> None:
         """See httptools."""
@@ -50,6 +52,24 @@ class Impatient(HttpToolsProtocol):
         """See asyncio."""
         self._stop_waiting()
         super().connection_lost(exc)
+        if self._left is not None:
+            self._left()
+
+    @property
+    def keeps_up(self) -> bool:
+        """See `Client`."""
+        return not self.flow.write_paused
+
+    def watch(self, left: Callable[[], None]) -> None:
+        """See `Client`; a body that came fast may have stopped the reading, and an end would not be seen."""
+        self._left = left
+        self.flow.resume_reading()
+        if self.transport.is_closing():
+            left()
+
+    def unwatch(self) -> None:
+        """See `Client`."""
+        self._left = None
 
     def _wait(self) -> None:
         if self._late is None:

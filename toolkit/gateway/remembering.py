@@ -33,6 +33,7 @@ from toolkit.replay.prefix_cache import PrefillSpeeds
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from toolkit.gateway.ask import Ask
     from toolkit.gateway.context.composer import Composer
@@ -83,17 +84,18 @@ class Remembering:
         self._clock_ns = clock_ns
         self._speeds: dict[tuple[str | None, str], PrefillSpeeds] = {}
 
-    @asynccontextmanager
-    async def asks(self, ask: Ask) -> AsyncIterator[Reply]:
+    def asks(self, ask: Ask) -> AbstractAsyncContextManager[Reply]:
         """See `Asks`; the turn in the session ends with the block."""
         if ask.session is None or ask.kind != "chat" or ask.is_bare:
-            async with self._inner.asks(ask) as reply:
-                yield reply
-            return
+            return self._inner.asks(ask)
+        return self._asks(ask, ask.session)
+
+    @asynccontextmanager
+    async def _asks(self, ask: Ask, session: str) -> AsyncIterator[Reply]:
         if self._memory is None:
             raise Refusal(Why.BAD_REQUEST, "no sessions are kept here (gateway.sessions.file is null)")
         try:
-            session_id = session_of_key(None if ask.caller == ANYONE.name else ask.caller, ask.session)
+            session_id = session_of_key(None if ask.caller == ANYONE.name else ask.caller, session)
             async with self._turn(session_id, ask.request_key) as turn:
                 if turn.answered is not None:
                     check_same(turn.answered.exchange, request_digest(ask))

@@ -27,11 +27,12 @@ from toolkit.gateway.context.parts import (
     ContextOverflowError,
     ContextParts,
     ContextReport,
+    Excerpt,
     HeadPart,
     PartReport,
     WindowReport,
 )
-from toolkit.gateway.context.window import Limits, Unit, block_bytes, next_start, units_of, window_start
+from toolkit.gateway.context.window import Limits, Places, Unit, block_bytes, units_of
 from toolkit.gateway.weight import FRAME_WEIGHT, MESSAGE_WEIGHT, messages_weight, text_weight
 from toolkit.ollama.types import ChatMessage
 
@@ -53,7 +54,7 @@ def compose(parts: ContextParts, history: History, request: Sequence[ChatMessage
     Raises:
         ContextOverflowError: the request, with the system prompt and the tools, is most likely longer than the room.
     """
-    return _Composer(parts, history, tuple(request), budget).composition()
+    return Draft(parts, history, request, budget).composed(parts.excerpts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class _Must:
     head: tuple[HeadText, ...]
     pinned: tuple[Unit, ...]  # calls whose results are in the request
     request: tuple[ChatMessage, ...]
+    request_weight: float
     tools_weight: float
     weight: float
 
@@ -73,29 +75,45 @@ def _from_a_whole_unit(history: History) -> History:
     return replace(history, messages=history.messages[torn:], omitted=history.omitted + torn) if torn else history
 
 
-class _Composer:
-    """One composition; its methods are the steps."""
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The recent messages that are sent as they were. `left`: the weight that is left for what stands behind them."""
 
-    def __init__(self, parts: ContextParts, history: History, request: tuple[ChatMessage, ...], budget: Budget) -> None:
+    recent: tuple[Unit, ...]
+    first: int | None  # the position from which on everything is sent as it was
+    limits: Limits
+    report: WindowReport
+    left: float
+    excerpt_room: float
+
+
+class Draft:
+    """A composition up to the older excerpts: whether any are wanted is known only when it is known what falls out.
+
+    The excerpts of `parts` are not looked at. Raises as `compose` does.
+    """
+
+    def __init__(self, parts: ContextParts, history: History, request: Sequence[ChatMessage], budget: Budget) -> None:
         self.parts = parts
         self.history = _from_a_whole_unit(history)
-        self.request = request
+        self.request = tuple(request)
         self.budget = budget
         self.tokens = budget.tokens
         self.capacity = budget.tokens.capacity(budget.room_tokens)
-
-    def composition(self) -> Composition:
         units = units_of(self.history.messages)
-        must = self._must(units)
-        free = units[: len(units) - len(must.pinned)]
+        self._must_send = must = self._must(units)
         left = self.capacity - must.weight
-        certain = left >= 0
-        if not certain:
+        self._is_certain = left >= 0
+        if not self._is_certain:
             self._refuse_hopeless(must)
         files, left = self._files(max(left, 0.0))
-        if not certain:
-            left = 0.0
-        return self._assembled(must, files, free, left, certain=certain)
+        self._file_texts = files
+        self._window_sent = self._windowed(units[: len(units) - len(must.pinned)], left if self._is_certain else 0.0)
+
+    @property
+    def drops(self) -> bool:
+        """Whether messages of the session are not sent as they were."""
+        return self._window_sent.report.dropped > 0
 
     def _must(self, units: tuple[Unit, ...]) -> _Must:
         said = tuple(message for message in self.request if message.role != "system")
@@ -106,9 +124,10 @@ class _Composer:
         head = tuple(fitted(part, math.inf, self.tokens) for part in prompts)
         pinned = units[-1:] if said and said[0].role == "tool" else ()
         tools_weight = text_weight(self.parts.tools)
-        weight = FRAME_WEIGHT + MESSAGE_WEIGHT + tools_weight + messages_weight(said)
+        said_weight = messages_weight(said)
+        weight = FRAME_WEIGHT + MESSAGE_WEIGHT + tools_weight + said_weight
         weight += sum(unit.weight for unit in pinned) + sum(each.weight + _JOINT_WEIGHT for each in head)
-        return _Must(head, pinned, said, tools_weight, weight)
+        return _Must(head, pinned, said, said_weight, tools_weight, weight)
 
     def _refuse_hopeless(self, must: _Must) -> None:
         needed, room = self.tokens.estimate(must.weight), self.budget.room_tokens
@@ -140,42 +159,44 @@ class _Composer:
         used = sum(each.weight + _JOINT_WEIGHT for each in texts if each.text)
         return tuple(texts), left - used
 
-    def _assembled(
-        self, must: _Must, files: tuple[HeadText, ...], free: tuple[Unit, ...], left: float, *, certain: bool
-    ) -> Composition:
+    def _windowed(self, free: tuple[Unit, ...], left: float) -> _Window:
+        must, files = self._must_send, self._file_texts
         side = max(self.capacity, 0.0) * _SIDE_SHARE
         summary_room = min(self.budget.summary_tokens / self.tokens.slope, side)
         excerpt_room = min(self.budget.relevant_tokens / self.tokens.slope, side)
         omitted = self.history.omitted > 0
         limits = Limits(left, self.budget.recent_messages, self._block_bytes(must, files, summary_room + excerpt_room))
-        start = window_start(free, limits, omitted=omitted)
+        places = Places.of(free, limits)
+        start = places.start(limits, omitted=omitted)
         if start > 0 or omitted:  # something falls out, so that there is something to tell and to find
             limits = replace(limits, weight=max(left - summary_room - excerpt_room, 0.0))
-            start = window_start(free, limits, omitted=omitted)
+            start = places.start(limits, omitted=omitted)
         recent = free[start:]
         left -= sum(unit.weight for unit in recent)
-        window = self._window(free, start, limits)
         first = min((unit.position for unit in (*recent, *must.pinned)), default=None)
-        summary, summary_report = self._summary(first, min(summary_room, left))
-        left -= summary.weight + _JOINT_WEIGHT if summary.text else 0.0
-        between_call_and_result = bool(must.pinned)
-        room = 0.0 if between_call_and_result else min(excerpt_room, left) - MESSAGE_WEIGHT
-        older = [each for each in self.parts.excerpts if first is None or each.position < first]
-        excerpts = chosen_excerpts(older, room)
-        told = excerpts_message(excerpts)
+        self._summary_text, self._summary_report = self._summary(first, min(summary_room, left))
+        left -= self._summary_text.weight + _JOINT_WEIGHT if self._summary_text.text else 0.0
+        return _Window(recent, first, limits, self._window(places, start, limits), left, excerpt_room)
+
+    def composed(self, excerpts: Sequence[Excerpt]) -> Composition:
+        """The whole, with as many of these as there is room for, the most relevant first."""
+        must, files, window = self._must_send, self._file_texts, self._window_sent
+        recent, first, summary = window.recent, window.first, self._summary_text
+        room = 0.0 if must.pinned else min(window.excerpt_room, window.left) - MESSAGE_WEIGHT  # nothing between
+        chosen = chosen_excerpts([each for each in excerpts if first is None or each.position < first], room)
+        told = excerpts_message(chosen)
         head = system_text((*must.head, *files, summary))
-        messages = (
-            *((ChatMessage("system", head),) if head else ()),
-            *(each.message for unit in (*recent, *must.pinned) for each in unit.messages),
-            *((told,) if told else ()),
-            *must.request,
-        )
-        weight = FRAME_WEIGHT + must.tools_weight + messages_weight(messages)
+        systems = (ChatMessage("system", head),) if head else ()
+        tolds = (told,) if told else ()
+        kept = (*recent, *must.pinned)
+        messages = (*systems, *(each.message for unit in kept for each in unit.messages), *tolds, *must.request)
+        weight = FRAME_WEIGHT + must.tools_weight + messages_weight(systems) + messages_weight(tolds)
+        weight += sum(unit.weight for unit in kept) + must.request_weight
         reports = (
             *(each.report for each in (*must.head, *files)),
-            summary_report,
-            self._recent_report(recent, window, limits),
-            self._excerpts_report(len(excerpts), told, len(self.parts.excerpts), window, between=bool(must.pinned)),
+            self._summary_report,
+            self._recent_report(window),
+            self._excerpts_report(len(chosen), told, len(excerpts), window.report, between=bool(must.pinned)),
             *self._tools_report(must),
             self._request_report(must),
         )
@@ -187,9 +208,9 @@ class _Composer:
                 self.tokens.bound(weight),
                 self.tokens.estimate(weight),
                 weight,
-                certain,
+                self._is_certain,
                 reports,
-                window,
+                window.report,
                 self._told_through(first) if summary.text else None,
             ),
         )
@@ -199,9 +220,9 @@ class _Composer:
         head = sum(each.weight for each in (*must.head, *files))
         return block_bytes(max(self.capacity - head - must.tools_weight - sides, 0.0))
 
-    def _window(self, free: tuple[Unit, ...], start: int, limits: Limits) -> WindowReport:
+    def _window(self, places: Places, start: int, limits: Limits) -> WindowReport:
+        free, after = places.units, places.after(start)
         recent = free[start:]
-        after = next_start(free, start, limits)
         held = sum(unit.weight for unit in recent)
         fill = max(
             min(held / limits.weight, 1.0) if limits.weight > 0 else 1.0,
@@ -244,7 +265,8 @@ class _Composer:
         report = PartReport(name, self.tokens.part_bound(weight), budget, "whole" if kept == "whole" else "cut", reason)
         return HeadText(sent, weight, report), report
 
-    def _recent_report(self, recent: tuple[Unit, ...], window: WindowReport, limits: Limits) -> PartReport:
+    def _recent_report(self, sent: _Window) -> PartReport:
+        recent, window, limits = sent.recent, sent.report, sent.limits
         count = sum(len(unit.messages) for unit in recent)
         tokens = self.tokens.part_bound(sum(unit.weight for unit in recent))
         budget = max(math.floor(self.tokens.slope * limits.weight), 0)
@@ -283,6 +305,6 @@ class _Composer:
         return (PartReport("tools", self.tokens.part_bound(must.tools_weight), None, "whole", "always sent"),)
 
     def _request_report(self, must: _Must) -> PartReport:
-        weight = messages_weight(must.request) + sum(unit.weight for unit in must.pinned)
+        weight = must.request_weight + sum(unit.weight for unit in must.pinned)
         reason = "always whole" if not must.pinned else "always whole, with the calls whose results it brings"
         return PartReport("request", self.tokens.part_bound(weight), None, "whole", reason)

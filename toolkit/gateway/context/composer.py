@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import HotswapError
-from toolkit.gateway.context.compose import compose
+from toolkit.gateway.context.compose import Draft
 from toolkit.gateway.context.embedding import MOST_CHARACTERS, PackagedEmbedder, nearest, packaged_embedder, packed
 from toolkit.gateway.context.excerpts import fused
 from toolkit.gateway.context.folder import WORKSPACE_FILES, Folder
@@ -98,13 +98,8 @@ class Composer:
             section.summary_tokens,
             section.relevant_tokens,
         )
-        composition = compose(ContextParts(head, (), wanted.tools), history, request, budget)
-        if not composition.report.window.dropped or not section.relevant_tokens:
-            return composition
-        excerpts = await self._found(history, request)
-        return (
-            compose(ContextParts(head, excerpts, wanted.tools), history, request, budget) if excerpts else composition
-        )
+        draft = Draft(ContextParts(head, (), wanted.tools), history, request, budget)
+        return draft.composed(await self._found(history, request) if draft.drops and section.relevant_tokens else ())
 
     def learn(
         self, model: str, report: ContextReport, prompt_tokens: int | None, context_tokens: int | None = None

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from toolkit.gateway.sessions.rows import text_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from toolkit.gateway.sessions.records import StoredMessage
 
@@ -58,15 +58,16 @@ class Limits:
 
 def units_of(messages: Sequence[StoredMessage]) -> tuple[Unit, ...]:
     """The history as units; system messages are left out, they are told in the head."""
-    groups: list[list[StoredMessage]] = []
+    groups: list[tuple[int, list[StoredMessage]]] = []
+    before_bytes: int | None = None  # how much was said up to the message; of the first one only its own text tells
     for each in messages:
-        if each.message.role == "system":
-            continue
         if each.message.role == "tool" and groups:
-            groups[-1].append(each)
-        else:
-            groups.append([each])
-    return tuple(map(_unit, groups))
+            groups[-1][1].append(each)
+        elif each.message.role != "system":
+            said_bytes = each.end_bytes - text_bytes(each.message) if before_bytes is None else before_bytes
+            groups.append((said_bytes, [each]))
+        before_bytes = each.end_bytes
+    return tuple(_unit(said_bytes, group) for said_bytes, group in groups)
 
 
 def block_bytes(weight: float) -> int:
@@ -77,47 +78,57 @@ def block_bytes(weight: float) -> int:
     return max(_LEAST_BLOCK_BYTES, 1 << max(int(weight * 2).bit_length() - 1, 0))
 
 
-def window_start(units: Sequence[Unit], limits: Limits, *, omitted: bool) -> int:
-    """The index of the first unit of the window; `len(units)` if there is room for none.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a window may begin, by index, and what it would then hold; the limit of the weight may vary."""
 
-    `omitted`: there were messages before the first unit, so that it is not the beginning of the conversation.
-    """
-    heavy = _suffix([unit.weight for unit in units])
-    many = _suffix([len(unit.messages) for unit in units])
+    units: Sequence[Unit]
+    by_text: tuple[int, ...]
+    by_number: tuple[int, ...]
+    heavy: Sequence[float]
+    many: Sequence[float]
 
-    def fits(index: int) -> bool:
-        return heavy[index] <= limits.weight and many[index] <= limits.messages
+    @classmethod
+    def of(cls, units: Sequence[Unit], limits: Limits) -> Self:
+        """Those of these units; of the limits, the weight plays no part."""
+        opening = [index for index, unit in enumerate(units) if unit.opens]
+        blocks = [units[index].start_bytes // limits.block_bytes for index in opening]
+        halves = [units[index].position // max(limits.messages // 2, 1) for index in opening]
+        heavy = _suffix([unit.weight for unit in units])
+        many = _suffix([len(unit.messages) for unit in units])
+        return cls(units, _crossings(opening, blocks), _crossings(opening, halves), heavy, many)
 
-    beginning = () if omitted else (0,)  # of a history that was cut off, the first message is another one each time
-    by_text: tuple[int, ...] = (*beginning, *_by_text(units, limits))
-    by_number: tuple[int, ...] = (*beginning, *_by_number(units, limits))
-    first = next((index for index in by_text if heavy[index] <= limits.weight), None)
-    second = next((index for index in by_number if many[index] <= limits.messages), None)
-    if first is not None and second is not None:
-        return max(first, second)
-    opening = (index for index, unit in enumerate(units) if unit.opens and fits(index))
-    any_place = next((index for index in range(len(units)) if fits(index)), len(units))
-    return next(opening, any_place)
+    def start(self, limits: Limits, *, omitted: bool) -> int:
+        """The index of the first unit of the window; the number of units if there is room for none.
+
+        `omitted`: there were messages before the first unit, so that it is not the beginning of the conversation.
+        """
+        heavy, many = self.heavy, self.many
+        beginning: tuple[int, ...] = (
+            () if omitted else (0,)
+        )  # of a history that was cut off, the first message is another one each time
+        first = next((index for index in (*beginning, *self.by_text) if heavy[index] <= limits.weight), None)
+        second = next((index for index in (*beginning, *self.by_number) if many[index] <= limits.messages), None)
+        if first is not None and second is not None:
+            return max(first, second)
+        fitting = [
+            index
+            for index in range(len(self.units))
+            if heavy[index] <= limits.weight and many[index] <= limits.messages
+        ]
+        opening = [index for index in fitting if self.units[index].opens]
+        return (opening or fitting or [len(self.units)])[0]
+
+    def after(self, start: int) -> int | None:
+        """Where the window will begin when it is full: the next place behind `start`, None if there is none yet."""
+        return min((index for index in (*self.by_text, *self.by_number) if index > start), default=None)
 
 
-def next_start(units: Sequence[Unit], start: int, limits: Limits) -> int | None:
-    """Where the window will begin when it is full: the next place behind `start`, None if there is none yet."""
-    places = (*_by_text(units, limits), *_by_number(units, limits))
-    return min((index for index in places if index > start), default=None)
-
-
-def _by_text(units: Sequence[Unit], limits: Limits) -> list[int]:
-    return _crossings(units, lambda unit: unit.start_bytes // limits.block_bytes)
-
-
-def _by_number(units: Sequence[Unit], limits: Limits) -> list[int]:
-    return _crossings(units, lambda unit: unit.position // max(limits.messages // 2, 1))
-
-
-def _crossings(units: Sequence[Unit], number: Callable[[Unit], int]) -> list[int]:
+def _crossings(opening: Sequence[int], numbers: Sequence[int]) -> tuple[int, ...]:
     """The opening units whose number differs from that of the opening unit before."""
-    opening = [index for index, unit in enumerate(units) if unit.opens]
-    return [index for before, index in pairwise(opening) if number(units[before]) != number(units[index])]
+    return tuple(
+        index for index, (before, number) in zip(opening[1:], pairwise(numbers), strict=True) if before != number
+    )
 
 
 def _suffix(values: Sequence[float]) -> list[float]:
@@ -125,8 +136,6 @@ def _suffix(values: Sequence[float]) -> list[float]:
     return [0, *accumulate(reversed(values))][::-1]
 
 
-def _unit(messages: list[StoredMessage]) -> Unit:
-    first = messages[0]
-    weight = sum(each.weight for each in messages)
-    before_bytes = first.end_bytes - text_bytes(first.message) + _MESSAGE_BYTES * first.position
-    return Unit(tuple(messages), weight, max(before_bytes, 0))
+def _unit(said_bytes: int, messages: list[StoredMessage]) -> Unit:
+    weight = sum([each.weight for each in messages])
+    return Unit(tuple(messages), weight, max(said_bytes + _MESSAGE_BYTES * messages[0].position, 0))
