@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from toolkit.gateway.course import Course
     from toolkit.gateway.from_config import Gateway
 
+_MOST_TURNS = 4096
+"""Of the conversations that name no session, and of the prompts of those that do: the gateway runs for months."""
 _COMPARE = "from toolkit.gateway.whatif.bounded import bound; bound(); from toolkit.cli.main import main; main()"
 
 
@@ -93,7 +95,7 @@ def _trace(file: str | Path | None) -> Iterator[TraceLog | None]:
 
 
 def _writer(log: TraceLog, *, texts: bool) -> Callable[[Course], None]:
-    sessions = Sessions(f"gateway-{time.time_ns() // 1_000_000_000}")
+    sessions = Sessions(f"gateway-{time.time_ns() // 1_000_000_000}", _MOST_TURNS)
     return TraceWriter(log, sessions, time.time_ns, time.monotonic_ns, texts=texts).write
 
 

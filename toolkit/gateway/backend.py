@@ -13,7 +13,7 @@ from toolkit.gateway.residency import Residency
 from toolkit.ollama.errors import OllamaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Callable, Collection, Coroutine, Mapping
     from typing import Any
 
     from toolkit.cache.manager import CacheManager
@@ -72,9 +72,12 @@ class Backend:
         From the begin of a load to the first look after it, only those count that surely stay beside the new model; see
         `toolkit.gateway.loads`.
         """
-        believed = [row.name for row in self.cache.view(self.clock_ns()).loaded]
-        names = dict.fromkeys(self._loads.staying(believed, self.memory))
-        gone = self.gate.loads.keys() | self._loads.leaving
+        names: dict[str, None] = {row.name: None for row in self.cache.view(self.clock_ns()).loaded}
+        loading = self.gate.loads
+        gone: Collection[str] = loading
+        if self._loads:
+            names = dict.fromkeys(self._loads.staying(names, self.memory))
+            gone = loading.keys() | self._loads.leaving
         for name in gone:
             names.pop(name, None)
         for name in self.gate.running_by_model():

@@ -123,7 +123,7 @@ class Dispatcher:
         directive = await self._prepared(backend, course, turn, stack)
         body = body_of(ask, self._options.get(ask.name), directive)
         if ask.leaves_after:
-            stack.push_async_callback(backend.look)
+            stack.push_async_callback(backend.look_shortly)
         course.found = expected(backend, ask.name, body, turn)
         request = request_of(ask.path, body)
         reader = Reader(texts=ask.texts)
@@ -164,7 +164,8 @@ class Dispatcher:
         if ask.is_unload or not backend.has(ask.name):
             return None
         await backend.look_if_old()
-        turn = await stack.enter_async_context(backend.gate.turn(ask.name, ask.priority))
+        turn = await backend.gate.turn(ask.name, ask.priority)
+        stack.callback(turn.end)
         course.waited_ns = turn.waited_ns
         left_ns = backend.breaker.left_ns(self._clock_ns())
         if left_ns:

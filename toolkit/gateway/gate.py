@@ -1,24 +1,24 @@
 """The owner of one host's order: requests wait here for their turn. One event loop; nothing here does I/O.
 
-async with gate.turn(model, priority) as turn:     # waits
-    …send; turn.loads says whether its model has to be loaded first
-    turn.is_there()                                # the model is in memory
-    …read the answer
-    turn.answered = True
+turn = await gate.turn(model, priority)            # waits
+…send; turn.loads says whether its model has to be loaded first
+turn.is_there()                                    # the model is in memory
+…read the answer
+turn.answered = True
+turn.end()                                         # in any case
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from toolkit.cache.disciplines.base import Waiting
 from toolkit.gateway.refusal import Refusal, Why, stopping
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from toolkit.gateway.order import HostOrder, Start
 
@@ -30,9 +30,10 @@ _LONGEST_RETRY_S = 120
 class Turn:
     """A request that may go. `waited_ns` is how long it stood in the queue."""
 
-    def __init__(self, gate: Gate, number: int, waited_ns: int, *, loads: bool) -> None:
+    def __init__(self, gate: Gate, number: int, model: str, waited_ns: int, *, loads: bool) -> None:
         self._gate = gate
         self.number = number
+        self.model = model
         self.waited_ns = waited_ns
         self.loads = loads
         self.answered = False
@@ -40,6 +41,10 @@ class Turn:
     def is_there(self) -> None:
         """The model of the request is in memory. May be said again."""
         self._gate.loaded(self.number)
+
+    def end(self) -> None:
+        """It is over; to be said once, whatever came of it."""
+        self._gate.ended(self)
 
 
 class Gate:
@@ -93,9 +98,8 @@ class Gate:
         places = max(1, self._order.waiting)
         return min(max(_SHORTEST_RETRY_S, round(wait_ns / places / NS_PER_S)), _LONGEST_RETRY_S)
 
-    @asynccontextmanager
-    async def turn(self, model: str, priority: int = 0) -> AsyncIterator[Turn]:
-        """Wait for one's turn, and have it until the block is left.
+    async def turn(self, model: str, priority: int = 0) -> Turn:
+        """Wait for one's turn, and have it until it is ended.
 
         Raises:
             Refusal: too many wait, or the turn has not come in time.
@@ -115,15 +119,15 @@ class Gate:
             self._give_up(number)
             raise
         self._under_way[model] += 1
-        turn = Turn(self, number, self._clock_ns() - began_ns, loads=call.result().loads)
-        try:
-            yield turn
-        finally:
-            self._under_way[model] -= 1
-            if not self._under_way[model]:
-                del self._under_way[model]
-            self._order.done(number, self._clock_ns(), answered=turn.answered)
-            self.look_again()
+        return Turn(self, number, model, self._clock_ns() - began_ns, loads=call.result().loads)
+
+    def ended(self, turn: Turn) -> None:
+        """A request that had its turn is over."""
+        self._under_way[turn.model] -= 1
+        if not self._under_way[turn.model]:
+            del self._under_way[turn.model]
+        self._order.done(turn.number, self._clock_ns(), answered=turn.answered)
+        self.look_again()
 
     def loaded(self, number: int) -> None:
         """The model of a request that has its turn is in memory."""

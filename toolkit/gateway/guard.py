@@ -157,7 +157,7 @@ def _cors(origin: str) -> list[tuple[bytes, bytes]]:
 
 def _check_one_host(scope: Scope) -> None:
     """Whoever stands before the gateway may have looked at another one of several. Raises Refusal."""
-    if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+    if [name for name, _ in scope["headers"]].count(b"host") > 1:
         raise Refusal(Why.BAD_REQUEST, "the request has more than one Host header")
 
 

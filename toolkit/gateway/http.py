@@ -30,6 +30,11 @@ class Client(Protocol):
     """The connection of a client, which the server itself tells of."""
 
     @property
+    def has_asked(self) -> bool:
+        """Whether the whole of its request is here: whoever reads the body need not wait."""
+        ...
+
+    @property
     def keeps_up(self) -> bool:
         """Whether it takes what it is sent: whoever sends need not wait."""
         ...
@@ -67,13 +72,17 @@ async def read_body(scope: Scope, receive: Receive, most_bytes: int, limit: Limi
     headers = headers_of(scope)
     if headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise Refusal(Why.ENCODED, "compressed bodies are not taken; send it as it is, without Content-Encoding")
+    said = headers.get("content-length", "")
+    client: Client | None = scope.get(CLIENT)
+    if client is not None and client.has_asked:
+        return await _read_all(said, receive, most_bytes)
     until_s = asyncio.get_running_loop().time() + BODY_S
     late = Refusal(Why.TOO_SLOW, f"the body was not here after {BODY_S} s")
     if limit is not None and limit.until_s < until_s:
         until_s, late = limit.until_s, limit.refusal
     try:
         async with asyncio.timeout_at(until_s):
-            return await _read_all(headers.get("content-length", ""), receive, most_bytes)
+            return await _read_all(said, receive, most_bytes)
     except TimeoutError:
         raise late from None
 

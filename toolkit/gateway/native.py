@@ -54,7 +54,7 @@ class Native:
         return Ask(
             kind=self._kind,
             path=self._path,
-            body={name: value for name, value in body.items() if name not in OURS},
+            body=body if body.keys().isdisjoint(OURS) else {name: body[name] for name in body if name not in OURS},
             model=model,
             reason=reason,
             caller=caller.name,

@@ -54,6 +54,14 @@ class Impatient(HttpToolsProtocol):
         super().connection_lost(exc)
         if self._left is not None:
             self._left()
+        scope = cast("dict[str, Any] | None", self.scope)  # None before the first request
+        if scope is not None:  # or connection and scope would hold each other until somebody collects
+            scope.pop(CLIENT, None)
+
+    @property
+    def has_asked(self) -> bool:
+        """See `Client`."""
+        return not self.cycle.more_body
 
     @property
     def keeps_up(self) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_REMEMBERED = 20_000
+_WRITTEN = json.JSONEncoder(sort_keys=True).encode  # `dumps` makes an encoder for every message
 
 
 @dataclass(slots=True)
@@ -28,10 +29,14 @@ class Turn:
 
 
 class Sessions:
-    """The conversations of one recording. `name` makes its sessions unlike those of other recordings in one file."""
+    """The conversations of one recording. `name` makes its sessions unlike those of other recordings in one file.
 
-    def __init__(self, name: str) -> None:
+    The latest `most` turns are remembered, some 400 bytes each.
+    """
+
+    def __init__(self, name: str, most: int = MOST_REMEMBERED) -> None:
         self._name = name
+        self._most = most
         self._count = 0
         self._turns: OrderedDict[bytes, Turn] = OrderedDict()
 
@@ -47,7 +52,7 @@ class Sessions:
         if digests:
             self._turns[digests[-1]] = turn
             self._turns.move_to_end(digests[-1])
-        while len(self._turns) > MOST_REMEMBERED:
+        while len(self._turns) > self._most:
             self._turns.popitem(last=False)
         return turn
 
@@ -57,6 +62,6 @@ def _digests(messages: Sequence[Any]) -> list[bytes]:
     running, digests = hashlib.blake2b(digest_size=16), []
     for message in messages:
         said = (message.get("role"), message.get("content")) if isinstance(message, dict) else message
-        running.update(json.dumps(said, sort_keys=True).encode() + b"\n")
+        running.update(_WRITTEN(said).encode() + b"\n")
         digests.append(running.digest())
     return digests
