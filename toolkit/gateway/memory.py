@@ -103,6 +103,15 @@ class LearnedPlaces(Places):
         """See `Places`."""
         return LearnedPlaces(self._items, self._capacity, self._models, resident)
 
+    def sheet(self) -> LearnedPlaces:
+        """See `Places`; a copy, as a host holds few."""
+        return self.holding(self)
+
+    @property
+    def loads_ns(self) -> int:
+        """See `Places`; as is known by now."""
+        return sum(self.load_ns(name) for name in self._resident)
+
     def use(self, name: str) -> int:
         """See `Places`."""
         resident = self._resident

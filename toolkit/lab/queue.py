@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from toolkit.cache.disciplines.base import Waiting
+from toolkit.cache.disciplines.places import Held
 from toolkit.cache.policies.base import Expiring
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Start(NamedTuple):
 class Residents:
     """The models in memory, least recently used first, under a policy and a capacity."""
 
-    __slots__ = ("_expiring", "_hit", "_items", "_limit_bytes", "_limit_models", "_order", "_policy", "_used_bytes")
+    __slots__ = ("_expiring", "_hit", "_items", "_limit_bytes", "_limit_models", "_order", "_policy")
 
     def __init__(self, items: Mapping[str, Item], policy: Policy, capacity: Capacity) -> None:
         self._items = items
@@ -57,12 +58,11 @@ class Residents:
         self._hit = policy.hit
         self._limit_bytes = capacity.size_bytes
         self._limit_models = NO_LIMIT if capacity.models is None else capacity.models
-        self._order: dict[str, None] = {}  # insertion order is order of use
-        self._used_bytes = 0
+        self._order = Held(items)  # insertion order is order of use
         self._expiring = policy if isinstance(policy, Expiring) else None
 
     @property
-    def order(self) -> dict[str, None]:
+    def order(self) -> Held:
         """Least recently used first."""
         return self._order
 
@@ -80,19 +80,22 @@ class Residents:
         policy = self._policy
         policy.missed(item, position, now_ns)
         least_bytes = self._limit_bytes - item.size_bytes
-        while order and (self._used_bytes > least_bytes or len(order) >= self._limit_models):
+        while order and (order.used_bytes > least_bytes or len(order) >= self._limit_models):
             victim = policy.victim(item, ())
             if victim is None:
                 break
             self._leave(victim)
         policy.loaded(item, position, now_ns)
         order[name] = None
-        self._used_bytes += item.size_bytes
+        order.used_bytes += item.size_bytes
+        order.loads_ns += item.load_ns
         return item.load_ns
 
     def _leave(self, name: str) -> None:
-        del self._order[name]
-        self._used_bytes -= self._items[name].size_bytes
+        item, order = self._items[name], self._order
+        del order[name]
+        order.used_bytes -= item.size_bytes
+        order.loads_ns -= item.load_ns
 
 
 def serve(jobs: Iterable[Job], residents: Residents, discipline: Discipline) -> Iterator[Start]:

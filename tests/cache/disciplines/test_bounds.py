@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from toolkit.cache.disciplines.estimates import ServiceEstimates
 from toolkit.cache.disciplines.fcfs import FirstCome
 from toolkit.cache.disciplines.least_wait import LeastWait
-from toolkit.cache.disciplines.places import Places
+from toolkit.cache.disciplines.places import Places, Sheet
 from toolkit.cache.disciplines.priority import Ageing
 from toolkit.cache.disciplines.resident_first import ResidentFirst
 from toolkit.cache.disciplines.shadow import ShadowBounded
@@ -105,6 +105,29 @@ def test_the_debt_covers_whatever_comes(ours: list[str], theirs: list[str], both
     debt_ns = mine.debt_ns(other)
     assert (debt_ns == 0) == (list(other) == list(mine)[len(list(mine)) - len(list(other)) :])
     assert sum(map(mine.use, both)) <= sum(map(other.use, both)) + debt_ns
+
+
+@given(before=USES, then=USES, other=USES)
+def test_a_sheet_is_the_host_without_a_copy(before: list[str], then: list[str], other: list[str]) -> None:
+    """The same loads, the same order, the same debts as of a copy; and the host beneath stays as it was."""
+    host, held, against = places(), Residents(ITEMS, Lru(), ROOM), places()
+    for at, name in enumerate(before):
+        host.use(name)
+        held.use(name, at, at)
+    for name in other:
+        against.use(name)
+    copied, sheets = host.copy(), (host.sheet(), places().sheet_holding(held.order))
+    assert all(isinstance(sheet, Sheet) for sheet in sheets)
+    loads_ns = [copied.use(name) for name in then]
+    for sheet in sheets:
+        assert [sheet.use(name) for name in then] == loads_ns
+        for one in (sheet, sheet.copy(), sheet.sheet()):
+            assert list(one) == list(reversed(list(one.newest()))) == list(copied)
+            assert [name in one for name in NAMES] == [name in copied for name in NAMES]
+            assert (one.loads_ns, one.debt_ns(against), against.debt_ns(one)) == (
+                sum(ITEMS[name].load_ns for name in copied), copied.debt_ns(against), against.debt_ns(copied),
+            )  # fmt: skip
+    assert list(host) == list(held.order)
 
 
 @given(jobs=arrivals())

@@ -22,16 +22,24 @@ ITEMS = {name: Item(name, 1, 1) for name in NAMES}
 
 @dataclass
 class Lines:
-    """Each value moves in a straight line, and promises what it is worth in so many moments."""
+    """Each value moves in a straight line, and promises what it is worth in so many moments.
+
+    A line may be bent at any time, if its promise is called broken.
+    """
 
     lines: dict[str, tuple[int, int]]
     span: int
     now: int = 0
+    bent: set[str] = field(default_factory=set)
     asked: int = field(default=0)
 
     def value(self, name: str) -> tuple[float, int]:
         self.asked += 1
         return self.at(name, self.now), NAMES.index(name)
+
+    def broken(self) -> set[str]:
+        told, self.bent = self.bent, set()
+        return told
 
     def promise(self, name: str) -> Promise:
         return Promise(min(self.at(name, self.now), self.at(name, self.now + self.span)), self.now + self.span)
@@ -60,8 +68,11 @@ def test_the_least_is_what_a_look_at_everybody_finds(
             held.discard(changed)
         else:
             moving.lines[changed] = data.draw(st.tuples(st.integers(-50, 50), st.integers(-3, 3)))
-            made.put(changed)
-            held.add(changed)
+            if data.draw(st.booleans()):
+                made.put(changed)
+                held.add(changed)
+            else:
+                moving.bent.add(changed)
         busy = data.draw(st.sets(st.sampled_from(NAMES), max_size=3))
         expected = min(((moving.value(name), name) for name in held - busy), default=None)
         assert made.take_least(moving.now, busy, moving) == expected
@@ -82,11 +93,24 @@ def test_few_are_looked_at() -> None:
 
 
 class Watched(NextUse):
-    """Says for each victim whom a look at all residents would have chosen."""
+    """Holds each victim against a look at all residents, and every promise against the truth."""
 
     def __init__(self, horizon: int) -> None:
         super().__init__(horizon)
         self.here: set[str] = set()
+        self.promised: dict[str, Promise] = {}
+
+    def promise(self, name: str) -> Promise:
+        self.promised[name] = made = super().promise(name)
+        return made
+
+    def broken(self) -> list[str]:
+        told = list(super().broken())
+        for name in told:
+            self.promised.pop(name, None)
+        for name, (lower, until) in self.promised.items():
+            assert until < self._now or self.likelihood(name) >= lower
+        return told
 
     def victim(self, wanted: Item, busy: Container[str]) -> str | None:
         expected = min((name for name in self.here if name not in busy), key=self.value, default=None)
@@ -112,6 +136,7 @@ def test_next_use_chooses_as_if_it_looked_at_everybody(
     for name, pause in zip(names, pauses, strict=True):
         for _ in range(pause):  # the same model again: for all others this is idle time
             position += 1
+            policy.promised.pop(name, None)
             if name in policy.here:
                 policy.hit(ITEMS[name], position, position)
                 continue

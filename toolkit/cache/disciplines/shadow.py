@@ -53,7 +53,7 @@ class ShadowBounded:
             return None
         oldest, favoured = self._queue.oldest(), self._queue.fullest(resident)
         if favoured is not oldest:
-            paper = self._places.holding(resident)
+            paper = self._places.sheet_holding(resident)
             if not self._shadow.keeps_promise(self._bound_ns, favoured, self._queue, paper, now_ns):
                 favoured = oldest
         return self._queue.take(favoured.number)
@@ -114,8 +114,11 @@ class Shadow:
         return at_ns + paper.debt_ns(memory) <= end_ns + bound_ns
 
     def schedule(self) -> tuple[dict[int, int], int, Places]:
-        """When each request of the uncertain tail starts, when the last one ends, and what is in memory then."""
-        at_ns, memory = self._certain_ns, self._memory.copy()
+        """When each request of the uncertain tail starts, when the last one ends, and what is in memory then.
+
+        Good until the next call of `done`.
+        """
+        at_ns, memory = self._certain_ns, self._memory.sheet()
         starts_ns: dict[int, int] = {}
         for request in self._tail:
             at_ns = max(at_ns, request.arrived_ns) + memory.use(request.model)

@@ -12,12 +12,13 @@ those near the bottom are looked at (`toolkit.cache.policies.promises`).
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from toolkit.cache.policies.promises import Promise, Promises
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable, Sequence
 
     from toolkit.cache.policies.base import Item
 
@@ -28,7 +29,7 @@ _PRIOR: Final = 2.0
 """Gaps that a model without a history borrows from all models together."""
 _HEAVIEST: Final = 1e100
 _STEADY: Final = 32
-"""A promise holds for so many requests at most as change what is alive by this part of it."""
+"""A promise holds until all gaps, or those that are longer than the idle time, are more by this part of them."""
 _PIECES: Final = 12
 _CLOSE: Final = 0.9
 """A promise is made for longer as long as it is worth so much of what it is worth for a short time,"""
@@ -74,6 +75,10 @@ class _Gaps:
         self._sum += self._weight
         self._tails.clear()
 
+    def from_each_bin(self) -> list[float]:
+        """For each bin, and for one beyond, the weight of the gaps in it and in all later ones."""
+        return [*accumulate(reversed(self._counts), initial=0.0)][::-1]
+
     def above(self, gap: int) -> float:
         """The share of gaps longer than this (at least 1), gaps within a bin spread evenly; 0 without any."""
         whole = gap.bit_length() - 1
@@ -86,10 +91,33 @@ class _Gaps:
         return (self._counts[whole] * (1 - (gap - start) / start) + tail) / self._sum
 
 
+class _Levels:
+    """How many gaps of at least a bin's length there may be before promises that count on no more do not hold."""
+
+    __slots__ = ("_most", "_names")
+
+    def __init__(self) -> None:
+        self._most = [0.0] * (_BINS + 1)
+        self._names: list[set[str]] = [set() for _ in self._most]
+
+    def count_on(self, name: str, which: int) -> float:
+        """A promise was made of there being so many at most in this bin and all later ones."""
+        self._names[which].add(name)
+        return self._most[which]
+
+    def passed(self, many: Sequence[float]) -> Iterable[str]:
+        """Who counted on less than there are now, once; some may have left meanwhile."""
+        for which, now in enumerate(many):
+            if now > self._most[which]:
+                self._most[which] = now + 1 + now // _STEADY
+                yield from self._names[which]
+                self._names[which] = set()
+
+
 class NextUse:
     """See the module; `horizon` is in requests."""
 
-    __slots__ = ("_all", "_bottom", "_gaps", "_horizon", "_last", "_now", "_resident")
+    __slots__ = ("_all", "_bottom", "_gaps", "_horizon", "_last", "_levels", "_longer", "_now", "_resident")
 
     def __init__(self, horizon: int = 12) -> None:
         self._horizon = horizon
@@ -98,6 +126,8 @@ class NextUse:
         self._last: dict[str, int] = {}
         self._resident = Promises()
         self._now = 0
+        self._levels = _Levels()
+        self._longer: list[float] = []  # of the gaps of all models, from each bin on
         self._bottom = 0.0  # the likelihood of the last victim
 
     def hit(self, item: Item, position: int, now_ns: int) -> None:  # noqa: ARG002 - by position
@@ -129,23 +159,32 @@ class NextUse:
         """See `Moving`."""
         return self.likelihood(name), self._last[name]
 
+    def broken(self) -> Iterable[str]:
+        """See `Moving`: those who counted on fewer long gaps than there are."""
+        self._longer = self._all.from_each_bin()
+        return self._levels.passed(self._longer)
+
     def promise(self, name: str) -> Promise:
         """See `Moving`: the least that ends within the horizon from now on by the most that is alive.
 
         Between two bounds of bins shares are straight lines, so their ends say it all. The model's own gaps do not
-        change while it is idle. Of the gaps of all models each request adds at most one.
+        change while it is idle. Of the gaps of all models each request adds at most one, and the promise is broken
+        when too many of those have been longer than the idle time.
         """
-        first, horizon, own = self._now - self._last[name] + 1, self._horizon, self._gaps.get(name)
+        first, horizon, own, seen = self._now - self._last[name] + 1, self._horizon, self._gaps.get(name), self._all.sum
         alive = self._alive(own, first)
-        idle, ends, latest = first, alive - self._alive(own, first + horizon), first + self._steady_for(alive)
+        idle, ends, latest = first, alive - self._alive(own, first + horizon), first + 1 + int(seen) // _STEADY
+        which = min(first.bit_length() - 1, _BINS)
+        alive += _PRIOR * (self._levels.count_on(name, which) - self._longer[which]) / max(seen, 1)
         kept = Promise(-1.0, self._now)
         for _ in range(_PIECES):
             idle = min(idle + min(_to_next_bin(idle), _to_next_bin(idle + horizon)), latest)
             ends = min(ends, self._alive(own, idle) - self._alive(own, idle + horizon))
-            promise = self._promise(ends, alive, idle - first)
-            if promise.lower < min(_CLOSE * kept.lower, _HIGH * self._bottom):
+            span = idle - first
+            lower = ends / alive * seen / (seen + span) if alive else 0.0
+            if lower < min(_CLOSE * kept.lower, _HIGH * self._bottom):
                 break
-            kept = promise
+            kept = Promise(lower * (1 - _ROUNDING) - _ROUNDING, self._now + span)
             if idle == latest:
                 break
         return kept
@@ -154,15 +193,6 @@ class NextUse:
         """Of all gaps that count for a model with these of its own, how many are longer."""
         longer = _PRIOR * self._all.above(gap)
         return longer if own is None else own.total * own.above(gap) + longer
-
-    def _steady_for(self, alive: float) -> int:
-        return 1 + int(alive * self._all.sum) // _STEADY
-
-    def _promise(self, ends: float, alive: float, span: int) -> Promise:
-        """What is left of it when `span` requests have added as many gaps where they lower it most."""
-        seen = self._all.sum
-        alive += _PRIOR * span / (seen + span)
-        return Promise(ends / alive * seen / (seen + span) * (1 - _ROUNDING) - _ROUNDING, self._now + span)
 
     def likelihood(self, name: str) -> float:
         """The probability of a use within the horizon, given how long the model has been idle."""

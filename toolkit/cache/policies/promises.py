@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from toolkit.cache.policies.leasts import Leasts
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Container, Iterable
 
 
 class Promise(NamedTuple):
@@ -37,8 +37,12 @@ class Moving(Protocol):
         """The value now, and what decides among equals."""
         ...
 
+    def broken(self) -> Iterable[str]:
+        """Whose promises do not hold any more, before their time; told once. Names that are not there are ignored."""
+        ...
+
     def promise(self, name: str) -> Promise:
-        """What holds from now on, unless the name is put again."""
+        """What holds from now on, unless it is broken or the name is put again."""
         ...
 
 
@@ -98,6 +102,9 @@ class Promises:
         return least
 
     def _renew(self, now: int, moving: Moving) -> None:
+        for name in moving.broken():
+            if name in self._names:
+                self.put(name)
         while (row := self._ends.first()) is not None and row[0] < now:
             self.put(row[1])
         for name in self._open:
