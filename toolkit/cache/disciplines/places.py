@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import chain, filterfalse, islice
+from operator import indexOf, ne
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -71,6 +73,9 @@ class Places:
         """Resident models, most recently used first."""
         return reversed(self._resident)
 
+    def __len__(self) -> int:
+        return len(self._resident)
+
     def __contains__(self, name: str) -> bool:
         return name in self._resident
 
@@ -103,12 +108,13 @@ class Places:
         request for any other model makes that common part one longer (or cuts it alike where room is short), and
         costs this host at most that model's load more: so each of the other's models outside the common part, once.
         """
-        common_ns = 0
-        for mine, theirs in zip(self.newest(), other.newest(), strict=False):
-            if mine != theirs:
-                break
-            common_ns += self.load_ns(mine)
-        return other.loads_ns - common_ns
+        try:
+            common = indexOf(map(ne, self.newest(), other.newest()), True)
+        except ValueError:
+            common = min(len(self), len(other))
+        if common == len(other):
+            return 0
+        return other.loads_ns - sum(map(self.load_ns, islice(other.newest(), common)))
 
     def _with(self, name: str, size_bytes: int) -> int:
         load_ns = self.load_ns(name)
@@ -149,8 +155,10 @@ class Sheet(Places):
 
     def newest(self) -> Iterator[str]:
         """See `Places`."""
-        yield from reversed(self._resident)
-        yield from (name for name in reversed(self._beneath) if name not in self._moved)
+        return chain(reversed(self._resident), filterfalse(self._moved.__contains__, reversed(self._beneath)))
+
+    def __len__(self) -> int:
+        return len(self._beneath) - len(self._moved) + len(self._resident)
 
     def __contains__(self, name: str) -> bool:
         return name in self._resident or (name in self._beneath and name not in self._moved)
@@ -170,7 +178,7 @@ class Sheet(Places):
             since[name] = None
             return 0
         size_bytes = self._size_bytes(name)
-        while (count := len(self._beneath) - len(moved) + len(since)) and (
+        while (count := len(self)) and (
             self._used_bytes + size_bytes > self._capacity_bytes or (self._models is not None and count >= self._models)
         ):
             self._without(self._oldest())
