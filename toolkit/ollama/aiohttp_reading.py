@@ -95,12 +95,11 @@ class Reader(ResponseHandler):
 
     def _whole_chunks(self, data: bytes) -> bytes:
         """Take all whole chunks out, and give what is left: nothing, or what begins with one that is not whole."""
-        begin, length = 0, len(data)
-        while begin < length:
-            inflow = self.inflow
+        begin, length, inflow = 0, len(data), self.inflow
+        while begin < length and inflow is not None and self._is_between_chunks:
             mark = data.find(b"\r\n", begin, begin + _LONGEST_SIZE)
             digits = data[begin:mark]
-            if inflow is None or not self._is_between_chunks or mark < 0 or not digits.isalnum():
+            if mark < 0 or not digits.isalnum():
                 break
             try:
                 end = mark + 2 + int(digits, 16)

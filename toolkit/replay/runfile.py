@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from toolkit.errors import InputError, unreadable
@@ -27,6 +28,8 @@ T = TypeVar("T", RequestRecord, ResidencySpan, Provenance, ClientHealth)
 
 SCHEMA = 1
 RUN_FILE = "run.jsonl"
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (RequestRecord, ResidencySpan, ClientHealth)}
+_VALUES = {kind: attrgetter(*names) for kind, names in _NAMES.items()}
 _LINE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))  # `dumps` makes one each time
 
 
@@ -187,7 +190,8 @@ def _assemble(file: Path, rows: list[tuple[int, dict[str, Any]]]) -> Run:
 
 def _as_dict(record: RequestRecord | ResidencySpan | ClientHealth) -> dict[str, Any]:
     """The fields of a flat record in order; far cheaper than `asdict`, which copies deeply."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    kind = type(record)
+    return dict(zip(_NAMES[kind], _VALUES[kind](record), strict=True))
 
 
 def _from_dict(cls: type[T], row: dict[str, Any]) -> T:
