@@ -136,5 +136,52 @@ async def test_a_model_is_shown_by_a_host_that_has_it() -> None:
         assert not [seen for seen in one.seen if seen.path == "/api/show"]
 
 
+async def done(_: Seen, wire: Wire) -> None:
+    await wire.record({})
+
+
+CHANGES = [
+    ("POST", "/api/pull", {"model": "b"}, "host-0"),
+    ("POST", "/api/create", {"model": "new", "from": "b"}, "host-1"),
+    ("POST", "/api/create", {"model": "new", "from": "nobody-has-it"}, "host-0"),
+    ("POST", "/api/copy", {"source": "b", "destination": "new"}, "host-1"),
+    ("POST", "/api/push", {"model": "b:latest"}, "host-1"),
+    ("DELETE", "/api/delete", {"name": "b"}, "host-1"),
+    ("DELETE", "/api/delete", {}, "host-0"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "host"), CHANGES)
+async def test_a_host_is_changed_that_has_the_model_or_is_named(
+    method: str, path: str, body: dict[str, str], host: str
+) -> None:
+    async with (
+        scripted_host(done, models=("a",)) as one,
+        scripted_host(done, models=("b",)) as two,
+        in_process(gateway_to(one.url, two.url, writes=True)) as url,
+        aiohttp.ClientSession() as client,
+    ):
+        other = "host-0" if host == "host-1" else "host-1"
+        for headers, wanted in (({}, host), ({"x-hotswap-host": other}, other)):
+            async with client.request(method, url + path, json=body, headers=headers) as answer:
+                assert (answer.status, answer.headers["x-hotswap-host"]) == (200, wanted)
+        assert [[seen.path for seen in each.seen].count(path) for each in (one, two)] == [1, 1]
+
+
+@pytest.mark.parametrize("path", ["/api/pull", "/api/create"])
+async def test_a_host_that_is_not_there_cannot_be_changed(path: str) -> None:
+    async with (
+        scripted_host(done) as one,
+        in_process(gateway_to(one.url, NOWHERE, writes=True)) as url,
+        aiohttp.ClientSession() as client,
+    ):
+        async with client.post(url + path, json={"model": "b"}, headers={"x-hotswap-host": "host-7"}) as answer:
+            error = "X-Hotswap-Host: there is no host 'host-7'; there is host-0, host-1"
+            assert (answer.status, await answer.json()) == (400, {"error": error})
+        async with client.post(url + path, json={"model": "b"}, headers={"x-hotswap-host": "host-1"}) as answer:
+            assert answer.status in {502, 503}  # refused, or left alone already
+        assert not [seen for seen in one.seen if seen.path == path]
+
+
 async def last_line_only(_: Seen, wire: Wire) -> None:
     await wire.record(last_line())

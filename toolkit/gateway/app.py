@@ -21,7 +21,7 @@ from toolkit.gateway.http import headers_of, whole, whole_json
 from toolkit.gateway.metrics import CONTENT_TYPE
 from toolkit.gateway.native import Native
 from toolkit.gateway.openai import ChatCompletions, Embeddings
-from toolkit.gateway.plain import WRITES, Plain
+from toolkit.gateway.plain import HOST, WRITES, Plain
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.registries import Registries
 from toolkit.gateway.whatif.calls import WhatIfCalls
@@ -157,13 +157,13 @@ def _plain_routes(parts: Parts) -> list[Route]:
 
     async def pull(scope: Scope, body: bytes, send: Send) -> None:
         plain.check_admin(scope["path"], scope[CALLER])
-        await plain.pull(read_shape(body, _SHAPES[scope["path"]]), send)
+        await plain.pull(read_shape(body, _SHAPES[scope["path"]]), headers_of(scope).get(HOST), send)
 
     async def write(scope: Scope, body: bytes, send: Send) -> None:
         method, path = scope["method"], scope["path"]
         plain.check_writes(method, path)
         plain.check_admin(path, scope[CALLER])
-        await plain.write(method, path, read_shape(body, _SHAPES[path]), send)
+        await plain.write(method, path, read_shape(body, _SHAPES[path]), headers_of(scope).get(HOST), send)
 
     async def models(_scope: Scope, _body: bytes, send: Send) -> None:
         await plain.openai_models(send)
@@ -211,7 +211,10 @@ def _own_routes(parts: Parts) -> list[Route]:
         await whole_json(send, _OK, parts.ledger.stats())
 
     async def described(_scope: Scope, _body: bytes, send: Send) -> None:
-        await whole_json(send, _OK, openapi_document(version("hotswap-toolkit"), with_keys=bool(parts.keys)))
+        names = [backend.name for backend in parts.fleet.backends]
+        await whole_json(
+            send, _OK, openapi_document(version("hotswap-toolkit"), with_keys=bool(parts.keys), hosts=names)
+        )
 
     async def metrics(_scope: Scope, _body: bytes, send: Send) -> None:
         await whole(send, _OK, parts.ledger.page(), CONTENT_TYPE)

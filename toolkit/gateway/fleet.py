@@ -20,6 +20,8 @@ BUSY_LOOK_S = 1.0
 IDLE_LOOK_S = 15.0
 LIST_S = 30.0
 """How old a list of the models on disk may be."""
+_SHOWN = 60
+"""How much of a wrong name is said back, in characters."""
 
 
 class Fleet:
@@ -39,7 +41,7 @@ class Fleet:
         """
         able = [backend for backend in self._allowed() if backend.name not in tried]
         if not able:
-            raise self._nobody()
+            raise _nobody(self.backends)
         having = [backend for backend in able if backend.has(model)]
         if not having:
             await asyncio.gather(*(backend.list_installed() for backend in able))
@@ -53,8 +55,18 @@ class Fleet:
         """A host for a call about no model. Raises Refusal if none can be asked now."""
         able = self._allowed()
         if not able:
-            raise self._nobody()
+            raise _nobody(self.backends)
         return able[0]
+
+    def named(self, name: str) -> Backend:
+        """The host of this name of `gateway.hosts`. Raises Refusal if there is none, or it cannot be asked now."""
+        for backend in self.backends:
+            if backend.name == name:
+                if backend.breaker.allows(backend.clock_ns()):
+                    return backend
+                raise _nobody((backend,))
+        names = ", ".join(backend.name for backend in self.backends)
+        raise Refusal(Why.BAD_REQUEST, f"X-Hotswap-Host: there is no host {name[:_SHOWN]!r}; there is {names}")
 
     def is_known(self, model: str) -> bool:
         """Whether a host has the model on disk."""
@@ -88,10 +100,11 @@ class Fleet:
     def _allowed(self) -> list[Backend]:
         return [backend for backend in self.backends if backend.breaker.allows(backend.clock_ns())]
 
-    def _nobody(self) -> Refusal:
-        left_ns = min(backend.breaker.left_ns(backend.clock_ns()) for backend in self.backends)
-        names = ", ".join(backend.client.address.url for backend in self.backends)
-        return Refusal(Why.NO_HOST, f"no host answers ({names}); it is tried again", max(1, -(-left_ns // NS_PER_S)))
+
+def _nobody(backends: Sequence[Backend]) -> Refusal:
+    left_ns = min(backend.breaker.left_ns(backend.clock_ns()) for backend in backends)
+    names = ", ".join(backend.client.address.url for backend in backends)
+    return Refusal(Why.NO_HOST, f"no host answers ({names}); it is tried again", max(1, -(-left_ns // NS_PER_S)))
 
 
 async def _keep_looking(backend: Backend) -> None:

@@ -37,7 +37,8 @@ _HOST: Final = re.compile(
     r"\[([0-9a-f:.]+)\](?::[0-9]{0,5})?|([0-9a-z._-]*)(?::[0-9]{0,5})?|([0-9a-f:]*::?[0-9a-f:.]*)"
 )
 _ALLOWED_HEADERS = (
-    "authorization, content-type, idempotency-key, x-api-key, x-hotswap-deadline, x-hotswap-priority, x-hotswap-session"
+    "authorization, content-type, idempotency-key, x-api-key, x-hotswap-deadline, x-hotswap-host, x-hotswap-priority, "
+    "x-hotswap-session"
 )
 _EXPOSED_HEADERS = (
     "x-hotswap-reason, x-hotswap-cache, x-hotswap-host, x-hotswap-model, idempotent-replayed, retry-after"

@@ -15,6 +15,8 @@ from toolkit.ollama.json_fields import WrongJsonError, load_object
 from toolkit.ollama.wire import JSON, NDJSON, WireRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.types import Send
 
     from toolkit.gateway.backend import Backend
@@ -30,6 +32,15 @@ WRITES: Final = (
     ("POST", "/api/push"),
     ("DELETE", "/api/delete"),
 )
+_BEGINS_WITH: Final[dict[str, tuple[str, ...]]] = {
+    "/api/create": ("from",),
+    "/api/copy": ("source",),
+    "/api/push": ("model", "name"),
+    "/api/delete": ("model", "name"),
+}
+"""The fields that name the model which a host has to have for a write."""
+HOST: Final = "x-hotswap-host"
+"""In a request for a pull or a write: the host that is meant. In an answer: the host that gave it."""
 
 
 class Plain:
@@ -78,18 +89,25 @@ class Plain:
         if not self._writes:
             raise Refusal(Why.WRITES_OFF, f"{method} {path} is turned off here; gateway.writes: true lets it through")
 
-    async def pull(self, body: dict[str, Any], send: Send) -> None:
-        """`POST /api/pull`: only the model's name and `stream` are passed on."""
-        backend = self._fleet.first()
-        request = WireRequest("POST", "/api/pull", _HEADERS, as_json(self._registries.transfer(body)))
-        await relay(backend, request, send, waits=True)
-        await backend.list_installed()
+    async def pull(self, body: dict[str, Any], host: str | None, send: Send) -> None:
+        """`POST /api/pull`: only the model's name and `stream` are passed on, to the first host where none is named."""
+        kept = self._registries.transfer(body)
+        backend = self._fleet.first() if host is None else self._fleet.named(host)
+        await self._change(backend, "POST", "/api/pull", kept, send)
 
-    async def write(self, method: str, path: str, body: dict[str, Any], send: Send) -> None:
-        """Create, copy, push and delete."""
-        backend = self._fleet.first()
+    async def write(self, method: str, path: str, body: dict[str, Any], host: str | None, send: Send) -> None:
+        """Create, copy, push and delete: by the host that is named, else by one that has the model they begin with."""
         kept = self._registries.kept(path, body)
-        await relay(backend, WireRequest(method, path, _HEADERS, as_json(kept)), send, waits=True)
+        if host is not None:
+            backend = self._fleet.named(host)
+        else:
+            model = next((kept[field] for field in _BEGINS_WITH[path] if isinstance(kept.get(field), str)), "")
+            backend = await self._fleet.place(model) if model else self._fleet.first()
+        await self._change(backend, method, path, kept, send)
+
+    async def _change(self, backend: Backend, method: str, path: str, body: dict[str, Any], send: Send) -> None:
+        request = WireRequest(method, path, _HEADERS, as_json(body))
+        await relay(backend, request, send, waits=True, headers=((HOST, backend.name),))
         await backend.list_installed()
 
     async def _rows(self, path: str) -> list[dict[str, Any]]:
@@ -110,13 +128,20 @@ class Plain:
         return list(rows.values())
 
 
-async def relay(backend: Backend, request: WireRequest, send: Send, *, waits: bool = False) -> None:
+async def relay(
+    backend: Backend,
+    request: WireRequest,
+    send: Send,
+    *,
+    waits: bool = False,
+    headers: Iterable[tuple[str, str]] = (),
+) -> None:
     """Pass a call on to a host, and its answer back as it comes. Raises Refusal where nothing of it was sent."""
     begun = False
     try:
         async with backend.client.stream_relay(request, waits=waits) as stream:
             begun = True
-            await begin(send, stream.status, stream.content_type)
+            await begin(send, stream.status, stream.content_type, headers)
             lines = WholeLines()
             async for chunk in stream:
                 await piece(send, lines.feed(chunk))

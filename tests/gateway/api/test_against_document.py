@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = int(os.environ.get("HOTSWAP_API_EXAMPLES", "0"))
 FEW = 5
-DOCUMENT = openapi_document("test", with_keys=False)
+DOCUMENT = openapi_document("test", with_keys=False, hosts=("host",))
 TALK, VECTORS = ["quick:1b", "talker:7b"], ["vectors"]
 MODELS_OF = {
     **dict.fromkeys(("ChatBody", "GenerateBody", "GptChatBody", "ShowBody"), TALK),
@@ -61,6 +61,7 @@ def aimed(document: dict[str, Any]) -> dict[str, Any]:
     for name in ("PullBody", "PushBody"):
         schemas[name]["properties"]["model"] = {"type": "string", "pattern": "^[a-z]{1,8}(:[a-z0-9]{1,4})?$"}
         schemas[name]["required"] = ["model"]
+        schemas[name]["properties"]["stream"] = {"const": True}  # whole, a model that no registry has is the host's 500
     schemas["ChatBody"]["properties"]["messages"] = {"type": "array", "items": {"$ref": "#/components/schemas/Message"}}
     schemas["Message"]["properties"]["role"] = {"enum": ["system", "user", "assistant", "tool"]}
     schemas["Message"]["properties"]["images"] = {"type": "array", "maxItems": 0}

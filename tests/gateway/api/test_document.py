@@ -51,7 +51,7 @@ async def test_every_route_is_in_it_and_nothing_else() -> None:
 
 
 def test_it_says_what_it_refers_to() -> None:
-    document = openapi_document("1.0", with_keys=True)
+    document = openapi_document("1.0", with_keys=True, hosts=("here", "there"))
     for reference in references(document):
         _, components, schemas, name = reference.split("/")
         assert name in document[components][schemas]
@@ -60,15 +60,17 @@ def test_it_says_what_it_refers_to() -> None:
     assert len(OPERATIONS) == len(names)
 
 
-@pytest.mark.parametrize("name", sorted(openapi_document("1.0", with_keys=False)["components"]["schemas"]))
+@pytest.mark.parametrize(
+    "name", sorted(openapi_document("1.0", with_keys=False, hosts=("here", "there"))["components"]["schemas"])
+)
 def test_its_schemas_are_schemas(name: str) -> None:
-    document = openapi_document("1.0", with_keys=False)
+    document = openapi_document("1.0", with_keys=False, hosts=("here", "there"))
     schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
     assert jsonschema_rs.Draft202012Validator(schema).is_valid([]) is False
 
 
 async def test_keys_are_told_where_they_are_asked_for() -> None:
-    document = openapi_document("1.0", with_keys=True)
+    document = openapi_document("1.0", with_keys=True, hosts=("here", "there"))
     assert document["security"] == [{"bearer": []}, {"key": []}]
     assert "401" in document["paths"]["/api/chat"]["post"]["responses"]
     assert document["paths"]["/healthz"]["get"]["security"] == []
@@ -78,7 +80,7 @@ async def test_keys_are_told_where_they_are_asked_for() -> None:
 
 
 def test_headers_of_ours_are_told() -> None:
-    chat = openapi_document("1.0", with_keys=False)["paths"]["/api/chat"]["post"]
+    chat = openapi_document("1.0", with_keys=False, hosts=("here", "there"))["paths"]["/api/chat"]["post"]
     assert {each["name"] for each in chat["parameters"]} == {
         "X-Hotswap-Deadline",
         "X-Hotswap-Priority",
@@ -94,3 +96,12 @@ def test_headers_of_ours_are_told() -> None:
     }
     assert set(chat["responses"]["200"]["content"]) == {"application/json", "application/x-ndjson"}
     assert "Retry-After" in chat["responses"]["503"]["headers"]
+
+
+def test_the_hosts_that_a_write_may_name_are_told() -> None:
+    paths = openapi_document("1.0", with_keys=False, hosts=("here", "there"))["paths"]
+    for method, path in (("post", "/api/pull"), ("post", "/api/copy"), ("delete", "/api/delete")):
+        (host,) = paths[path][method]["parameters"]
+        assert (host["name"], host["schema"]) == ("X-Hotswap-Host", {"enum": ["here", "there"]})
+        assert set(paths[path][method]["responses"]["200"]["headers"]) == {"X-Hotswap-Host"}
+    assert "parameters" not in paths["/api/show"]["post"]

@@ -11,6 +11,8 @@ from toolkit.gateway.api import answers
 from toolkit.gateway.api.operations import ANYBODY, JSON, OPERATIONS, Operation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic import BaseModel
 
 _NAMED: Final = re.compile(r"\{(\w+)\}")
@@ -63,6 +65,11 @@ _SESSION: Final = (
         "schema": {"type": "string", "pattern": "^[!#-~][!-~]{0,254}$"},
     },
 )
+_HOST: Final = {
+    "name": "X-Hotswap-Host",
+    "in": "header",
+    "description": "Which host of gateway.hosts is meant; without it, one that has the model, and a pull the first.",
+}
 _HOW: Final = {
     "X-Hotswap-Reason": ("Why this model answers.", _TEXT, True),
     "X-Hotswap-Model": ("The model that answers.", _TEXT, True),
@@ -76,8 +83,8 @@ SCHEMES: Final = {
 }
 
 
-def openapi_document(version: str, *, with_keys: bool) -> dict[str, Any]:
-    """The document; `with_keys`: keys are asked for."""
+def openapi_document(version: str, *, with_keys: bool, hosts: Sequence[str]) -> dict[str, Any]:
+    """The document; `with_keys`: keys are asked for; `hosts`: the names that `X-Hotswap-Host` may have."""
     shapes: set[type[BaseModel]] = {
         shape for each in OPERATIONS for shape in (each.body, each.whole, each.line) if shape is not None
     }
@@ -86,7 +93,7 @@ def openapi_document(version: str, *, with_keys: bool) -> dict[str, Any]:
     _, schemas = models_json_schema([(shape, "validation") for shape in ordered], ref_template=f"{REF}{{model}}")
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
-        told = _operation(operation, with_keys=with_keys)
+        told = _operation(operation, with_keys=with_keys, hosts=hosts)
         paths.setdefault(operation.path, {})[operation.method.lower()] = told
     return {
         "openapi": "3.1.0",
@@ -101,14 +108,14 @@ def openapi_document(version: str, *, with_keys: bool) -> dict[str, Any]:
     }
 
 
-def _operation(operation: Operation, *, with_keys: bool) -> dict[str, Any]:
+def _operation(operation: Operation, *, with_keys: bool, hosts: Sequence[str]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "operationId": _name(operation),
         "summary": operation.summary,
         "tags": [operation.tag],
         "responses": _responses(operation, with_keys=with_keys),
     }
-    parameters = _parameters(operation)
+    parameters = _parameters(operation, hosts)
     if parameters:
         told["parameters"] = parameters
     if operation.body is not None:
@@ -118,13 +125,15 @@ def _operation(operation: Operation, *, with_keys: bool) -> dict[str, Any]:
     return told
 
 
-def _parameters(operation: Operation) -> list[dict[str, Any]]:
+def _parameters(operation: Operation, hosts: Sequence[str]) -> list[dict[str, Any]]:
     in_path = {"in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     named: list[dict[str, Any]] = [{"name": name, **in_path} for name in _NAMED.findall(operation.path)]
     if operation.asks_model:
         named += [_PRIORITY, _DEADLINE]
     if operation.remembers:
         named.extend(_SESSION)
+    if operation.takes_host:
+        named.append({**_HOST, "schema": {"enum": list(hosts)}})
     return named
 
 
@@ -136,6 +145,8 @@ def _responses(operation: Operation, *, with_keys: bool) -> dict[str, Any]:
     if operation.line is not None:
         content[operation.stream] = {ITEM: _ref(operation.line)}
     headers = _HOW if operation.asks_model else {}
+    if operation.takes_host:
+        headers = {name: _HOW[name] for name in (_HOST["name"],)}
     if operation.remembers:
         headers = {**headers, **_SAID_AGAIN}
     good = str(operation.ok)

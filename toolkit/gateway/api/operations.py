@@ -45,6 +45,7 @@ class Operation:
     is_open: bool = False
     asks_model: bool = False
     remembers: bool = False
+    takes_host: bool = False
 
 
 def _asks(path: str, summary: str, body: type[Shape], whole: type[BaseModel], **more: object) -> Operation:
@@ -60,7 +61,9 @@ def _reads(path: str, tag: str, summary: str, whole: type[BaseModel], errors: tu
 def _writes(method: str, path: str, summary: str, body: type[Shape], *, streams: bool) -> Operation:
     line = answers.Progress if streams else None
     errors = (*BODY, 404, 500, *HOST)
-    return Operation(method, path, "Admin", summary, body, line, line, media=() if streams else ("",), errors=errors)
+    return Operation(
+        method, path, "Admin", summary, body, line, line, media=() if streams else ("",), errors=errors, takes_host=True
+    )
 
 
 def _own(path: str, summary: str, **more: object) -> Operation:
