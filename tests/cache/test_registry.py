@@ -36,7 +36,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
         "there is no strategy 'LRU_unload'. Did you mean 'lru-unload'? "
         "The strategies are ram, ssd, none, server-default, lru-unload, unload, keepalive, steer; "
         "a policy is one, too: lru, lfu, gdsf, landlord, lru-k, lrfu, s3fifo, arc, next-use, ttl, "
-        "histogram, markov, server"
+        "histogram, classes, markov, server"
     )
     with pytest.raises(UsageError, match=r"^there is no strategy 'zzz'\. The strategies are ram, "):
         build_strategy("zzz", StrategyContext())

@@ -9,12 +9,19 @@ from pathlib import Path
 import pytest
 
 
-def test_the_reader_of_model_files_survives_a_bounded_run() -> None:
+def test_the_reader_of_model_files_survives_a_bounded_run(tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris has no wheel for this Python or system")
     script = Path(__file__).with_name("fuzz_gguf.py")
     # A new program's peak memory begins with that of the process that started it: a shell's, not this one's.
     run = subprocess.run(
-        ["/bin/sh", "-c", '"$0" "$@"; exit $?', sys.executable, str(script), "-runs=3000", "-seed=1"],
+        [
+            *("/bin/sh", "-c", '"$0" "$@"; exit $?'),
+            sys.executable,
+            str(script),
+            "-runs=3000",
+            "-seed=1",
+            f"-artifact_prefix={tmp_path}/",
+        ],
         capture_output=True,
         text=True,
         check=False,

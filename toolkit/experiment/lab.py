@@ -79,7 +79,7 @@ def run_lab(stream: Stream, specs: Sequence[Spec], capacity: Capacity, *, unit: 
     Raises:
         UsageError: an unknown policy or parameter, or an optimum of too many requests; before anything runs.
     """
-    around = Surroundings(capacity.size_bytes, stream.digests)
+    around = Surroundings(capacity.size_bytes, stream.digests, frozenset(stream.items))
     wanted = [spec for spec in specs if spec != _OPT]
     asked = len(wanted) < len(specs)
     if asked and len(stream.uses) > MOST_REQUESTS_OF_OPTIMUM:

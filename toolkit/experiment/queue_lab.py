@@ -141,4 +141,4 @@ def _places(traffic: Traffic) -> Places:
 
 
 def _around(traffic: Traffic) -> Surroundings:
-    return Surroundings(traffic.capacity.size_bytes, traffic.digests)
+    return Surroundings(traffic.capacity.size_bytes, traffic.digests, frozenset(traffic.items))

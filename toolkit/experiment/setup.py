@@ -93,7 +93,8 @@ def check_models(setup: Setup, plan: Plan) -> None:
 
 
 def _around(spec: TwinSpec) -> Surroundings:
-    return Surroundings(memory_bytes(spec), {model.spec.name: model.spec.digest for model in spec.models})
+    digests = {model.spec.name: model.spec.digest for model in spec.models}
+    return Surroundings(memory_bytes(spec), digests, frozenset(digests))
 
 
 def _facts(spec: TwinSpec, room: TwinRoom, models: tuple[str, ...]) -> HostFacts:

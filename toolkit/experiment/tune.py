@@ -135,7 +135,7 @@ def _combinations(search: Search) -> list[Combination]:
 
 def _check(traffic: Traffic, every: list[Combination]) -> None:
     items: Mapping[str, object] = traffic.items
-    around = Surroundings(traffic.capacity.size_bytes, traffic.digests)
+    around = Surroundings(traffic.capacity.size_bytes, traffic.digests, frozenset(traffic.items))
     for policy, discipline in every:
         build_policy(policy, around)
         build_discipline(discipline, Places({}, len(items)))

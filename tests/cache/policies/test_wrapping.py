@@ -14,6 +14,10 @@ from toolkit.cache.policies.lru import Lru
 from toolkit.cache.policies.markov import Markov
 from toolkit.cache.policies.next_use import NextUse
 from toolkit.cache.policies.priority import PINNED, Classes
+from toolkit.cache.policies.registry import build_policy
+from toolkit.cache.policies.surroundings import Surroundings
+from toolkit.cache.spec import parse_spec
+from toolkit.errors import UsageError
 from toolkit.lab.cache import Capacity, Use, play
 
 if TYPE_CHECKING:
@@ -61,6 +65,27 @@ def test_lower_classes_leave_first_and_pinned_models_never(
 def test_one_class_is_the_policy_beneath() -> None:
     stream = "abcabdbeacdbbafedcab"
     assert played(Classes(Lru(), {}), stream, 3) == played(Lru(), stream, 3)
+
+
+def test_classes_are_written_down() -> None:
+    around = Surroundings(3, names=frozenset("abcd"))
+    made = build_policy(parse_spec("classes(evict=lru, first=a+b, last=c, pin=d)"), around)
+    stream = "abcdbadcabdacbdab"
+    assert played(made, stream, 3) == played(Classes(Lru(), {"a": -1, "b": -1, "c": 1, "d": PINNED}), stream, 3)
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("classes(pin=e)", "no model e here; there are a, b, c, d"),
+        ("classes(pin=a, last=a)", "a stands in it twice"),
+        ("classes(evict=markov)", "only chooses who leaves"),
+        ("classes(evict=ttl)", "only chooses who leaves"),
+    ],
+)
+def test_classes_that_cannot_be_are_refused(spec: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        build_policy(parse_spec(spec), Surroundings(3, names=frozenset("abcd")))
 
 
 @given(STREAMS, st.integers(1, 5))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, cast
 
 from toolkit.cache.policies.arc import Arc
+from toolkit.cache.policies.base import Expiring, Foreseeing, LoadsFirst, Prefetching
 from toolkit.cache.policies.gdsf import CompetingGdsf, Gdsf
 from toolkit.cache.policies.histogram import Histogram, reading
 from toolkit.cache.policies.keep_alive import KeepAlive
@@ -16,6 +17,7 @@ from toolkit.cache.policies.lru import Lru
 from toolkit.cache.policies.lru_k import LruK
 from toolkit.cache.policies.markov import Markov
 from toolkit.cache.policies.next_use import NextUse
+from toolkit.cache.policies.priority import PINNED, Classes
 from toolkit.cache.policies.s3fifo import S3Fifo
 from toolkit.cache.policies.server import ServerRule
 from toolkit.cache.spec import Parameters, entry_of, parse_spec
@@ -90,6 +92,21 @@ def _markov(given: Parameters, around: Surroundings) -> Policy:
     return Markov(beneath, given.number("confidence", 0.5, 0, 1))
 
 
+def _classes(given: Parameters, around: Surroundings) -> Policy:
+    beneath = build_policy(parse_spec(given.text("evict", "lru")), around)
+    if isinstance(beneath, (Expiring, Foreseeing, LoadsFirst, Prefetching)):
+        raise UsageError("classes: evict must be a policy that only chooses who leaves, as in classes(evict=lfu, …)")
+    levels: dict[str, int] = {}
+    for key, level in (("first", -1), ("last", 1), ("pin", PINNED)):
+        for name in filter(None, given.text(key, "").split("+")):
+            if name in levels:
+                raise UsageError(f"classes: {name} stands in it twice; give it one place")
+            if around.names and name not in around.names:
+                raise UsageError(f"classes: there is no model {name} here; there are {', '.join(sorted(around.names))}")
+            levels[name] = level
+    return Classes(beneath, levels)
+
+
 POLICIES: tuple[PolicyEntry, ...] = (
     PolicyEntry("lru", "", "least recently used", lambda _given, _around: Lru()),
     PolicyEntry("lfu", "half-life=REQUESTS", "fewest uses since the load, or fading over all time", _lfu),
@@ -113,6 +130,12 @@ POLICIES: tuple[PolicyEntry, ...] = (
         "range=4h, head=0.05, tail=0.99, evict=lru",
         "each model for as long as its own idle times say, and back before its next use",
         _histogram,
+    ),
+    PolicyEntry(
+        "classes",
+        "evict=lru, first=A+B, last=C, pin=D",
+        "another policy within classes of models: some leave first, some last, pinned ones never",
+        _classes,
     ),
     PolicyEntry("markov", "evict=lru, confidence=0.5", "loads the model that usually follows", _markov),
     PolicyEntry(

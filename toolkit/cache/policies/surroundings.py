@@ -11,7 +11,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What some policies must know of the cache: its room in bytes (or places), and the models' digests."""
+    """What some policies must know of the cache: its room in bytes (or places), the models' digests, and their names.
+
+    Without `names` nobody knows which models there are.
+    """
 
     capacity_bytes: int
     digests: Mapping[str, str] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
