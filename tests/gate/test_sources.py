@@ -114,7 +114,7 @@ def test_a_stored_run_is_found_by_tag_and_by_id(tmp_path: Path, made: Any) -> No
 
 
 @pytest.mark.parametrize(
-    ("text", "what"), [("", "neither a run"), ("hello\n", "neither a run"), ('{"a": 1}\n', "not a run")]
+    ("text", "what"), [("", "neither a run"), ("hello\n", "neither a run"), ('{"a": 1}\n', "neither a run")]
 )
 def test_a_file_of_no_known_kind_is_refused(tmp_path: Path, text: str, what: str) -> None:
     (tmp_path / "x").write_text(text)
@@ -140,3 +140,9 @@ def test_benchmarks_are_chosen_by_name_or_unit(name: str) -> None:
 def test_go_text_is_what_a_go_project_writes(go_text: Callable[[int, float], str]) -> None:
     (series,) = go_side("x", go_text(1, 1.0)).series
     assert (series.name, len(series.samples)) == ("BenchmarkLoad/model=m-8 ns/op", 60)
+
+
+def test_the_folder_of_a_comparison_is_led_to_the_store(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text('{\n  "schema": 1,\n  "strategies": []\n}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r"results\.json: neither a run nor .*`hotswap runs list`"):
+        open_side(str(tmp_path), Choice(), {})

@@ -31,10 +31,11 @@ def calibrate(recording: Path, out: Path, part: str, seed: int, **given: Any) ->
     hotswap calibrate --recording measured/ --config my-host.yaml --out my-twin.yaml
     hotswap calibrate --recording measured/ --part first-half --out half.yaml
     """  # noqa: D301 - click reads the mark
+    from toolkit.cli.whole_file import write_whole  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.measure.command import calibrated  # noqa: PLC0415 - keeps `--help` cheap
 
     done = calibrated(recording, part, seed, _base(given["config"], quiet=given["quiet"]))
-    out.write_text(done.config, encoding="utf-8")
+    write_whole(out, done.config)
     click.echo(_json(done.summary, out) if given["as_json"] else f"{done.text}\nconfig: {out}")
 
 

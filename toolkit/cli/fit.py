@@ -65,14 +65,11 @@ def _answer_cases(path: Path) -> None:
 
 
 def _draw(path: Path, report: Report) -> None:
-    """Write the picture. Raises UsageError if the file cannot be written."""
-    from toolkit.errors import UsageError  # noqa: PLC0415 - keeps `--help` cheap
+    """Write the picture. Raises UnwrittenError."""
+    from toolkit.cli.whole_file import write_whole  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.fit.picture import svg_of  # noqa: PLC0415
 
-    try:
-        path.write_text(svg_of(report), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror})") from error
+    write_whole(path, svg_of(report), "--picture")
 
 
 def _question(models: tuple[str, ...], given: dict[str, Any]) -> Question:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from toolkit.cli.whole_file import write_whole
 from toolkit.config.durations import DurationError, parse_duration_ns
 from toolkit.errors import UsageError
 from toolkit.gate.alike import check_history
@@ -122,9 +123,9 @@ def _write(asked: Asked, base: Side, new: Side, judgement: Judgement) -> None:
     given = asked.given
     summary = given["summary"] or os.environ.get("GITHUB_STEP_SUMMARY")
     if given["junit"]:
-        given["junit"].write_text(junit(judgement), encoding="utf-8")
+        write_whole(given["junit"], junit(judgement), "--junit")
     if given["benchstat"]:
-        given["benchstat"].write_text(benchstat(base, new), encoding="utf-8")
+        write_whole(given["benchstat"], benchstat(base, new), "--benchstat")
     if summary:  # a job's steps share the file
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(markdown(judgement))

@@ -96,7 +96,8 @@ def report(refs: tuple[str, ...], out: Path | None, store: Path | None) -> None:
     hotswap runs report latest
     hotswap runs report before-upgrade after-upgrade --out upgrade.html
     """  # noqa: D301 - click reads the mark
-    from toolkit.replay.samples import collect  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.cli.whole_file import write_whole  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.replay.samples import collect  # noqa: PLC0415 - as above
     from toolkit.report.runs_page import labelled, runs_page  # noqa: PLC0415
 
     with _store(store) as opened:
@@ -104,7 +105,7 @@ def report(refs: tuple[str, ...], out: Path | None, store: Path | None) -> None:
         seen = labelled([(row, collect(opened.records(row.id))) for row in rows])
     path = out or Path("reports") / f"{'-'.join(row.id for row in rows[:2])}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(runs_page(seen), encoding="utf-8")
+    write_whole(path, runs_page(seen))
     click.echo(f"report: {path}")
 
 
@@ -215,7 +216,9 @@ def _opened(out: Path | None) -> AbstractContextManager[TextIO]:
     """The file to write to, or stdout, which stays open."""
     if out is None:
         return nullcontext(sys.stdout)
-    return out.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+    from toolkit.cli.whole_file import writing_whole  # noqa: PLC0415 - keeps `--help` cheap
+
+    return writing_whole(out)
 
 
 def _ask(rows: list[RunRow]) -> None:

@@ -150,7 +150,11 @@ class Session:
         """Play, with a bar on stderr where somebody watches."""
         total = sum(len(plan.requests) for plan in self.work.plans) * len(self.work.names)
         if self.stage.address is not None:
-            planned_ns = sum(plan.duration_ns for plan in self.work.plans) * len(self.work.names)
+            stop_ns = self.stage.terms.stop_ns
+            lasting = [
+                plan.duration_ns if stop_ns is None else min(stop_ns, plan.duration_ns) for plan in self.work.plans
+            ]
+            planned_ns = sum(lasting) * len(self.work.names)
             takes = format_duration(planned_ns // NS_PER_S * NS_PER_S)
             url = self.stage.address.url
             runs = len(self.work.plans) * len(self.work.names)

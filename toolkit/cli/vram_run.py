@@ -11,6 +11,7 @@ import click
 from toolkit.cli.fit_models import config_gpus, model_names, specs_of
 from toolkit.cli.live_host import EXIT_INTERRUPTED, free_directory, needed_host, on_host
 from toolkit.cli.options import describes_host, load_given_config
+from toolkit.cli.whole_file import write_whole
 from toolkit.errors import HostError, UsageError
 from toolkit.fit.gpus import gpus_of
 from toolkit.fit.observations import observation_line
@@ -70,7 +71,7 @@ def _finish(study: VramStudy, directory: Path, given: dict[str, Any]) -> None:
             raise KeyboardInterrupt
         raise HostError(outcome.ended or (outcome.refusals[0].why if outcome.refusals else "nothing was observed"))
     text = json.dumps(data, indent=2, ensure_ascii=False)
-    (directory / "vram.json").write_text(f"{text}\n", encoding="utf-8")
+    write_whole(directory / "vram.json", f"{text}\n")
     click.echo(text if given["as_json"] else terminal_text(study))
     click.echo(f"observations: {directory / OBSERVATIONS}", err=given["as_json"])
     if outcome.interrupted:

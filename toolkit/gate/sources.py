@@ -74,6 +74,9 @@ def _read(path: Path, choice: Choice) -> Side:
             document = None  # several lines of JSON: a run
         if is_pytest_benchmark(document):
             return choice.among(pytest_side(label, document))
+        if isinstance(document, dict) and "kind" not in document:
+            stored = "runs of `hotswap compare` are in the store: name ids or tags of `hotswap runs list`"
+            raise InputError(f"{path}: neither a run nor pytest-benchmark's JSON; {stored}")
         return run_side(label, read_run(path), choice.of_runs())
     if is_go_text(text):
         return choice.among(go_side(label, text))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 GB = 1e9
 MS = 1e3
+_NOTHING = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ def _lines(calibration: Calibration) -> list[str]:
     for name, interval, factor, unit in _host_values(calibration):
         if interval is not None:
             low, high = interval.low * factor, interval.high * factor
-            value = f"{interval.estimate * factor:>9.4g} {unit:<5}"
-            lines.append(f"  {name:<34}{value} ({low:.4g} to {high:.4g}, n {interval.count})")
+            value = f"{_number(interval.estimate * factor):>9} {unit:<5}"
+            lines.append(f"  {name:<34}{value} ({_number(low)} to {_number(high)}, n {interval.count})")
     if calibration.loads is None:
         lines.append(
             f"  loads: fewer than {LEAST_ROWS} are usable, so the twin keeps the speeds that it had; measure more"
@@ -83,6 +84,11 @@ def _lines(calibration: Calibration) -> list[str]:
     if any(threads for _, threads in calibration.background):
         lines.append("  other programs took cores during the recording; that was allowed for, and is not in the config")
     return lines
+
+
+def _number(value: float) -> str:
+    """Four digits; what is less than a ten thousandth of its unit is nothing."""
+    return f"{0.0 if abs(value) < _NOTHING else value:.4g}"
 
 
 def _host_values(calibration: Calibration) -> list[tuple[str, Interval | None, float, str]]:

@@ -333,6 +333,21 @@ def test_problems_come_first_with_why_and_fix() -> None:
     assert "\x1b[" in as_text(examine(told(*TOLD), BARE), width=80, color=True)
 
 
+def test_what_a_silent_host_keeps_from_us_is_said_once() -> None:
+    reach = Reach(URL, "127.0.0.1", problem="nobody answers")
+    text = as_text(examine(CHECKS, Evidence(Wishes(URL), reach)), width=80, color=False)
+    needing = sum(check.needs_host for check in CHECKS)
+    assert f"skip  {needing} checks\n      the host does not answer\n" in text
+    assert text.count("the host does not answer") == 1
+    assert f"{needing} could not be told" in text
+
+
+@pytest.mark.parametrize(("is_other", "fix"), [(True, "give the address"), (False, "systemctl status ollama")])
+def test_who_answers_and_is_not_ollama_is_not_to_be_started(is_other: bool, fix: str) -> None:
+    reach = Reach(URL, "127.0.0.1", problem="HTML", is_other=is_other)
+    assert fix in as_text(examine(CHECKS, Evidence(Wishes(URL), reach)), width=80, color=False)
+
+
 def test_json_has_every_check_in_order() -> None:
     value = json.loads(json.dumps(as_json(examine(told(*TOLD), BARE))))
     assert [set(entry) for entry in value["checks"]] == [{"id", "status", "evidence", "why", "fix"}] * 4

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from toolkit.errors import HostError
+from toolkit.ollama.errors import ProtocolError, RedirectError
 from toolkit.ops.doctor.evidence import ClockReading, Evidence, OriginAnswer, Reach
 from toolkit.ops.doctor.looking import look_for
 from toolkit.ops.doctor.probe import run_probe
@@ -42,7 +43,11 @@ async def collect(asking: Asking, wishes: Wishes, round_: Round, clock: Clock) -
     try:
         version = await asking.client.version()
     except HostError as error:
-        return Evidence(wishes, replace(reach, problem=str(error)), samples=round_.samples)
+        return Evidence(
+            wishes,
+            replace(reach, problem=str(error), is_other=isinstance(error, ProtocolError | RedirectError)),
+            samples=round_.samples,
+        )
     page = await asking.page("/api/version", {})
     reach = replace(reach, took_ns=page.took_ns if page else 0, open_without=await _open_without(asking, access))
     installed = await _installed(asking)

@@ -91,7 +91,7 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How the host was asked. `problem` says why it did not answer.
+    """How the host was asked. `problem` says why it did not answer; `is_other`: something answers that is not Ollama.
 
     `host` is the name or address in the URL. `credentials`: headers of the config or the URL that could be a key;
     `open_without` is whether the host answers without them (None: not tried).
@@ -103,6 +103,7 @@ class Reach:
     credentials: bool = False
     open_without: bool | None = None
     took_ns: int = 0
+    is_other: bool = False
 
 
 @dataclass(frozen=True, slots=True)

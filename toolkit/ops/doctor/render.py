@@ -24,6 +24,8 @@ MARKS: Final[dict[Status, tuple[str, str]]] = {
 }
 """Worst first: the order in which results are shown."""
 _INDENT: Final = 6
+_MANY: Final = 3
+"""So many that could not be told for one reason stand each by itself; more of them stand together."""
 
 
 def exit_code(results: Iterable[Result]) -> int:
@@ -52,11 +54,27 @@ def as_text(results: Sequence[Result], *, width: int, color: bool) -> str:
     console = Console(width=width, force_terminal=color, no_color=not color, highlight=False, soft_wrap=False)
     with console.capture() as capture:
         for status in MARKS:
-            for result in results:
-                if result.status == status:
-                    console.print(_entry(result))
+            for alike in _alike([result for result in results if result.status == status]):
+                console.print(_entry(alike[0]) if len(alike) <= _MANY else _together(alike))
         console.print(_sum(results))
     return "\n".join(line.rstrip() for line in capture.get().splitlines())
+
+
+def _alike(results: Sequence[Result]) -> list[list[Result]]:
+    """Results of one status, with those together that were skipped for the same reason and have no way to mend it."""
+    groups: dict[object, list[Result]] = {}
+    for result in results:
+        finding = result.finding
+        is_plain = result.status == "skipped" and finding.fix is None
+        groups.setdefault(finding.evidence if is_plain else result.check.id, []).append(result)
+    large = [alike for alike in groups.values() if len(alike) > _MANY]
+    return [[result] for result in results if not any(result in alike for alike in large)] + large
+
+
+def _together(results: Sequence[Result]) -> Group:
+    mark, style = MARKS[results[0].status]
+    head = Text.assemble((f"{mark:<{_INDENT}}", style), (f"{len(results)} checks", "bold"))
+    return Group(head, _indented(results[0].finding.evidence))
 
 
 def _entry(result: Result) -> Group:

@@ -30,6 +30,8 @@ class Reachable(Check):
         reach = evidence.reach
         if reach.problem is None:
             return ok(f"{reach.url} answered in {span(reach.took_ns)}")
+        if reach.is_other:
+            return fail(reach.problem, "give the address that Ollama listens on (--host URL, or llm.base_url)")
         return fail(reach.problem, "on the host: systemctl status ollama, or start it with: ollama serve")
 
 
