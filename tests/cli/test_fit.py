@@ -163,3 +163,15 @@ def test_a_server_is_asked_for_what_it_has() -> None:
     known = estimate(spec_of(published("qwen2.5:0.5b")), Setting(4096, batch=model["batch"]))
     assert model["weights_gpu_bytes"] == known.weights_gpu_bytes
     assert model["gpu_total_bytes"] == known.gpu_total_bytes
+
+
+def test_gpus_that_nobody_named_are_said_to_be_assumed(project_dir: Path) -> None:
+    config = ["--config", str(project_dir / "config/ollama-vm.yaml")]
+    for arguments, is_assumed in (
+        (config, True),
+        ([*config, "--gpu", "rtx3090"], False),
+        (["--config", str(project_dir / "config/twin-48gb.yaml")], False),
+        ([*config, "--quiet"], False),
+    ):
+        done = CliRunner().invoke(fit, arguments, catch_exceptions=False)
+        assert ("embedded twin's are assumed (RTX 4090)" in done.stderr) == is_assumed, arguments

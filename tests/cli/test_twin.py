@@ -49,6 +49,20 @@ def test_check_agrees(tmp_path: Path) -> None:
     assert (done.exit_code, done.output) == (0, "1/1 scenarios agree\n")
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_check_in_one_json_document(tmp_path: Path, changed: bool) -> None:
+    done = CliRunner().invoke(
+        twin, ["check", str(one_rule(tmp_path, change=changed)), "--json"], catch_exceptions=False
+    )
+    told = json.loads(done.stdout)
+    assert (done.exit_code, told["scenarios"], told["agree"], len(told["differing"])) == (
+        changed,
+        1,
+        1 - changed,
+        changed,
+    )
+
+
 def test_check_differs(tmp_path: Path) -> None:
     done = CliRunner().invoke(twin, ["check", str(one_rule(tmp_path, change=True))], catch_exceptions=False)
     assert done.exit_code == 1

@@ -75,7 +75,7 @@ def _draw(path: Path, report: Report) -> None:
 def _question(models: tuple[str, ...], given: dict[str, Any]) -> Question:
     """Models, host and wish out of arguments and config."""
     from toolkit.cli.fit_models import config_gpus, learned_from, model_names, specs_of  # noqa: PLC0415 - keeps `--help` cheap
-    from toolkit.cli.options import load_given_config  # noqa: PLC0415
+    from toolkit.cli.options import load_given_config, note_assumed_gpus  # noqa: PLC0415
     from toolkit.config.units import parse_size_bytes  # noqa: PLC0415
     from toolkit.fit.gpus import gpus_of  # noqa: PLC0415
     from toolkit.fit.report import Question, Wish  # noqa: PLC0415
@@ -83,6 +83,8 @@ def _question(models: tuple[str, ...], given: dict[str, Any]) -> Question:
 
     loaded = load_given_config(given["config"], quiet=given["quiet"])
     gpus = gpus_of(given["gpus"]) if given["gpus"] else config_gpus(loaded.config)
+    if not given["gpus"]:
+        note_assumed_gpus(loaded, quiet=given["quiet"])
     wish = Wish(given["num_ctx"], given["parallel"], given["kv_type"], given["flash_attn"], given["max_models"])
     named = tuple(specs_of(models or model_names(loaded.config), loaded.config, given["host"]))
     room = Room(gpus, parse_size_bytes(given["overhead"]))

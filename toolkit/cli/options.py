@@ -162,6 +162,14 @@ def describes_host(loaded: LoadedConfig) -> bool:
     return any(origin.kind in given and path.startswith("twin.gpus") for path, origin in loaded.origins.items())
 
 
+def note_assumed_gpus(loaded: LoadedConfig, *, quiet: bool) -> None:
+    """Say on stderr whose GPUs are reckoned with, where neither an option nor the config has said what there is."""
+    if quiet or describes_host(loaded):
+        return
+    names = ", ".join(gpu.name for gpu in loaded.config.twin.gpus)
+    click.echo(f"no GPUs are described, so the embedded twin's are assumed ({names}): --gpu names others", err=True)
+
+
 def load_with_overrides(path: Path | None) -> LoadedConfig:
     """Load a config under every `--set` of this call, and say nothing. Raises UsageError."""
     from toolkit.config.loading import load_config  # noqa: PLC0415 - keeps `--help` cheap

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
-from toolkit.cli.options import load_given_config
+from toolkit.cli.options import load_given_config, note_assumed_gpus
 from toolkit.errors import UsageError
 from toolkit.experiment.host import FROM_CONFIG, asked_host
 from toolkit.ollama.from_config import client_from_config
@@ -22,6 +22,7 @@ from toolkit.ops.provision.sizes import known_sizes
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from toolkit.config.loading import LoadedConfig
     from toolkit.config.models import Config
     from toolkit.fit.room import Room
     from toolkit.ollama.address import Address
@@ -34,7 +35,7 @@ T = TypeVar("T")
 class ProvisionSession:
     """One call of a command."""
 
-    config: Config
+    loaded: LoadedConfig
     address: Address
     as_json: bool
     quiet: bool
@@ -52,7 +53,12 @@ class ProvisionSession:
         address = asked_host(given["host"] or FROM_CONFIG, loaded.config)
         if address is None:
             raise UsageError("no host is named: give it with --host")
-        return cls(loaded.config, address, given["as_json"], given["quiet"])
+        return cls(loaded, address, given["as_json"], given["quiet"])
+
+    @property
+    def config(self) -> Config:
+        """What the host should have."""
+        return self.loaded.config
 
     @property
     def place(self) -> str:
@@ -76,7 +82,11 @@ class ProvisionSession:
         from toolkit.fit.gpus import gpus_of  # noqa: PLC0415 - as above
         from toolkit.fit.room import Room  # noqa: PLC0415 - as above
 
-        return Room(gpus_of(gpus) if gpus else config_gpus(self.config))
+        if gpus:
+            return Room(gpus_of(gpus))
+        room = Room(config_gpus(self.config))
+        note_assumed_gpus(self.loaded, quiet=self.quiet)
+        return room
 
     def settings(self) -> dict[str, str]:
         """The server's variables, as far as the config knows them."""

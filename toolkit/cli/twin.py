@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -45,18 +46,23 @@ def trace(scenarios: Path, out: Path | None) -> None:
 
 @twin.command()
 @SCENARIOS
+@click.option("--json", "as_json", is_flag=True, help="The verdicts as one JSON document.")
 @click.pass_context
-def check(context: click.Context, scenarios: Path) -> None:
+def check(context: click.Context, scenarios: Path, *, as_json: bool) -> None:
     """Play recorded scenarios and compare event by event; exit 1 if one differs."""
     from toolkit.host.trace.check import check_file, describe  # noqa: PLC0415 - loaded only by this command
 
     verdicts = []
     for verdict in check_file(scenarios):
         verdicts.append(verdict)
-        if not verdict.agrees:
+        if not verdict.agrees and not as_json:
             click.echo(describe(verdict) + "\n")
     agreeing = sum(verdict.agrees for verdict in verdicts)
-    click.echo(f"{agreeing}/{len(verdicts)} scenarios agree")
+    if as_json:
+        differing = [{"id": one.id, "told": describe(one)} for one in verdicts if not one.agrees]
+        click.echo(json.dumps({"scenarios": len(verdicts), "agree": agreeing, "differing": differing}, indent=2))
+    else:
+        click.echo(f"{agreeing}/{len(verdicts)} scenarios agree")
     context.exit(0 if agreeing == len(verdicts) else 1)
 
 

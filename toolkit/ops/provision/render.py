@@ -49,8 +49,9 @@ def _needs(plan: Plan) -> Iterable[str]:
     if not any(action.fetches for action in plan.actions):
         return
     unknown = ", ".join(plan.of_unknown_size)
-    more = f", and what only the registry knows: {unknown}" if unknown else ""
-    yield f"disk needed: about {size_text(plan.needed_bytes)}{more}; free: {_free(plan.disk)}"
+    known = f"about {size_text(plan.needed_bytes)}" if plan.needed_bytes else ""
+    more = f"what only the registry knows: {unknown}" if unknown else ""
+    yield f"disk needed: {', and '.join(part for part in (known, more) if part)}; free: {_free(plan.disk)}"
     if plan.lacking_bytes:
         yield f"NOT ENOUGH: {size_text(plan.lacking_bytes)} are lacking, so `apply` would refuse"
 
