@@ -31,7 +31,8 @@ async def until_waiting(session: aiohttp.ClientSession, url: str, count: int) ->
         pass  # each look is a round trip
 
 
-async def test_a_client_that_leaves_cancels_the_host_at_once() -> None:
+@pytest.mark.parametrize("text", ["Hi.", "a" * 300_000], ids=["short", "longer than a socket is read at once"])
+async def test_a_client_that_leaves_cancels_the_host_at_once(text: str) -> None:
     began, gone = asyncio.Event(), asyncio.Event()
 
     async def endless(_: Seen, wire: Wire) -> None:
@@ -47,7 +48,8 @@ async def test_a_client_that_leaves_cancels_the_host_at_once() -> None:
         in_process(gateway_to(host.url)) as url,
         aiohttp.ClientSession() as session,
     ):
-        answer = await session.post(f"{url}/api/chat", json=CHAT)
+        body = {**CHAT, "messages": [{"role": "user", "content": text}]}
+        answer = await session.post(f"{url}/api/chat", json=body)
         await answer.content.readline()
         await began.wait()
         answer.close()
