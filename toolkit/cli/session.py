@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from toolkit.experiment.play import Stage
     from toolkit.experiment.shape import Shape
     from toolkit.experiment.shelf import Shelf
+    from toolkit.replay.records import Run
     from toolkit.replay.results import Comparison
     from toolkit.workload.plan import Plan
 
@@ -142,8 +143,9 @@ class Session:
         self._print(sum_up(self.work.setup, self.work.plans[0], measured.runs), measured)
         for run in measured.runs:
             directory = self.directory if len(self.work.plans) == 1 else self.directory / str(run.repetition + 1)
-            path = write_run(run, directory) if self.stage.address is None else directory / RUN_FILE
-            self._say_where(f"run: {path}")
+            if self.stage.address is None:
+                _write_run(run, directory)
+            self._say_where(f"run: {directory / RUN_FILE}")
         self._end(measured)
 
     def _play(self, place: Place) -> Measured:
@@ -266,3 +268,13 @@ def _made_writable(directory: Path) -> Path:
             f"cannot write to {directory} ({error.strerror}); name another directory with --out"
         ) from error
     return directory
+
+
+def _write_run(run: Run, directory: Path) -> None:
+    """Write a simulated run. Raises UnwrittenError."""
+    from toolkit.cli.whole_file import unwritten  # noqa: PLC0415 - as above
+
+    try:
+        write_run(run, directory)
+    except OSError as error:
+        raise unwritten(directory / RUN_FILE, error) from error

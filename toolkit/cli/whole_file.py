@@ -31,8 +31,13 @@ def writing_whole(path: Path, option: str = "--out") -> Iterator[TextIO]:
         with _opened(path) as file:
             yield file
     except OSError as error:
-        text = f"{path}: cannot be written ({error.strerror}); give another {option}, or make room or rights there"
-        raise UnwrittenError(text) from error
+        raise unwritten(path, error, option) from error
+
+
+def unwritten(path: Path, error: OSError, option: str = "--out") -> UnwrittenError:
+    """What is said of a file that could not be written."""
+    text = f"{path}: cannot be written ({error.strerror}); give another {option}, or make room or rights there"
+    return UnwrittenError(text)
 
 
 def _opened(path: Path) -> AbstractContextManager[TextIO]:

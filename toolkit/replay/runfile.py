@@ -71,6 +71,16 @@ def write_run(run: Run, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / RUN_FILE
     partial = path.with_suffix(".partial")
+    try:
+        _write_whole(run, partial)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    partial.replace(path)
+    return path
+
+
+def _write_whole(run: Run, partial: Path) -> None:
     with partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
         writer = RunWriter(file, run.strategy, run.repetition, run.provenance)
         for record in run.records:
@@ -80,8 +90,6 @@ def write_run(run: Run, directory: Path) -> Path:
         if run.client is not None:
             writer.client(run.client)
         writer.end(run.end_ns, complete=run.complete)
-    partial.replace(path)
-    return path
 
 
 def read_run(path: Path) -> Run:
