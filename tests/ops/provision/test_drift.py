@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.ops.provision.made import made
@@ -36,6 +37,11 @@ def test_what_the_recipe_does_not_say_is_the_bases() -> None:
         (RECIPE, made(AS_DECLARED, "Be short.", PROMPT, "/blobs/b"), "other weights than base has now"),
         (Recipe("base", system="Be short."), made(AS_DECLARED, "Be short.", PROMPT), "num_ctx is 8192, not not set"),
         (
+            Recipe("base", (("stop", ("10",)),)),
+            made((("stop", "1_0"), BASE.parameters[2]), "base speaks", PROMPT),
+            "1_0",
+        ),
+        (
             Recipe("base", (("stop", ("<c>",)),)),
             made(BASE.parameters, "base speaks", PROMPT),
             "stop is <a> and <b>, not <c>",
@@ -53,6 +59,7 @@ parameters = st.dictionaries(
 
 
 @given(parameters, st.one_of(st.none(), st.text(min_size=1)), st.randoms())
+@example({"stop": ("NAN", "1_0")}, None, random.Random(1))
 def test_what_a_creation_would_make_has_no_drift(
     given_parameters: dict[str, object], system: str | None, rng: object
 ) -> None:

@@ -6,6 +6,7 @@ that was taken out of the recipe, and a base that was pulled anew, are differenc
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -62,9 +63,11 @@ def _alike(one: Values, other: Values) -> bool:
 
 def _read(text: str) -> float | str:
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
         return text
+    # `nan` is a word that somebody stops at: as a number it would not even equal itself.
+    return value if math.isfinite(value) and "_" not in text else text
 
 
 def _words(values: Values | None) -> str:
