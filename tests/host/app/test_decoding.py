@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.host.app.goscan import NotPlainError, raw_member, read_exact, read_fast
-from toolkit.host.app.gotypes import EmptyBodyError, GoJsonError, decode
+from toolkit.host.app.goscan import EmptyBodyError, GoJsonError, NotPlainError, raw_member, read_exact, read_fast
+from toolkit.host.app.gotypes import decode
 from toolkit.host.app.schemas import CHAT, EMBED, GENERATE
 
 

@@ -12,7 +12,8 @@ from toolkit.host.app.completion import CompletionFailedError
 from toolkit.host.app.engine import RunnerDiedError
 from toolkit.host.app.exchange import Answer, json_answer
 from toolkit.host.app.gojson import dumps
-from toolkit.host.app.gotypes import GoJsonError, decode
+from toolkit.host.app.goscan import GoJsonError
+from toolkit.host.app.gotypes import decode
 from toolkit.host.app.inference import Part, RefusedError, Turn, first_part, gather
 from toolkit.host.app.openai_requests import BadRequestError
 

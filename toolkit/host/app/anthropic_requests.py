@@ -8,16 +8,9 @@ import json
 from typing import Any
 
 from toolkit.host.app.gojson import dumps
-from toolkit.host.app.gotypes import (
-    GoCustom,
-    GoFloat,
-    GoInt,
-    GoJsonError,
-    GoSlice,
-    GoStruct,
-    describe,
-    read_into,
-)
+from toolkit.host.app.goscalars import GoFloat, GoInt
+from toolkit.host.app.goscan import GoJsonError
+from toolkit.host.app.gotypes import GoCustom, GoSlice, GoStruct, describe, read_into
 from toolkit.host.app.openai_requests import BadRequestError
 from toolkit.host.app.prompts import blank_message
 from toolkit.host.app.schemas import (

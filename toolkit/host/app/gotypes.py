@@ -1,4 +1,4 @@
-"""Go's types as far as request bodies use them, and how a JSON value is put into each.
+"""Go's types as far as request bodies use them, and how a JSON value is put into each; those of one value: `goscalars`.
 
 Rules of encoding/json that a client can see: keys match without case (an exact match first), `null` leaves a field
 alone, a value of the wrong type is remembered and the rest still read (the first such fault is reported in the end),
@@ -8,22 +8,15 @@ a fault inside a custom type ends the reading at once. The message names the inn
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 import math
-import struct
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from toolkit.host.app.gojson import RawJson, dumps
-from toolkit.host.app.goscan import EmptyBodyError, GoJsonError, NotPlainError, Number, Pairs, read_exact, read_fast
+from toolkit.host.app.goscan import GoJsonError, NotPlainError, Number, Pairs, read_exact, read_fast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_MAX_INT64 = (1 << 63) - 1
 
 
 class TypeMismatchError(GoJsonError):
@@ -42,7 +35,7 @@ class TypeMismatchError(GoJsonError):
 
 
 @dataclass(slots=True)
-class _Reading:
+class Reading:
     """One decoding under way: where it is, and the first fault that did not end it."""
 
     struct_name: str = ""
@@ -50,10 +43,12 @@ class _Reading:
     fault: GoJsonError | None = None
 
     def mismatch(self, value: str, go_type: str) -> None:
+        """Note that a value is not of its type, unless there was a fault before."""
         if self.fault is None:
             self.fault = TypeMismatchError(value, go_type, self.struct_name, self.path)
 
     def keep(self, fault: GoJsonError) -> None:
+        """Note a fault, unless there was one before."""
         if self.fault is None:
             self.fault = fault
 
@@ -65,7 +60,7 @@ class GoType(ABC):
     zero: Any = None
 
     @abstractmethod
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:
+    def read(self, value: Any, old: Any, reading: Reading) -> Any:
         """Put `value` in place of `old` and return what the field then holds."""
 
 
@@ -112,175 +107,13 @@ def plain(value: Any) -> Any:
     return value
 
 
-class GoString(GoType):
-    """`string`."""
-
-    name = "string"
-    zero = ""
-
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:
-        """A string, nothing else."""
-        if isinstance(value, str) and not isinstance(value, Number):
-            return value
-        if value is not None:
-            reading.mismatch(describe(value), self.name)
-        return old
-
-
-class GoBool(GoType):
-    """`bool`; as a pointer its zero is None."""
-
-    name = "bool"
-
-    def __init__(self, zero: bool | None = False) -> None:
-        self.zero = zero
-
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:
-        """A bool; null empties a pointer."""
-        if isinstance(value, bool):
-            return value
-        if value is None:
-            return None if self.zero is None else old
-        reading.mismatch(describe(value), self.name)
-        return old
-
-
-class GoInt(GoType):
-    """`int`; 64 bits, no fraction and no exponent in the literal."""
-
-    name = "int"
-
-    def __init__(self, zero: int | None = 0) -> None:
-        self.zero = zero
-
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:
-        """A whole number, written without a point."""
-        if value is None:
-            return None if self.zero is None else old
-        if isinstance(value, Number):
-            try:
-                number = int(value)
-            except ValueError:
-                number = _MAX_INT64 + 1
-            if -_MAX_INT64 - 1 <= number <= _MAX_INT64:
-                return number
-            reading.mismatch(f"number {value}", self.name)
-            return old
-        if isinstance(value, int) and not isinstance(value, bool) and -_MAX_INT64 <= value <= _MAX_INT64:
-            return value
-        reading.mismatch(describe(value), self.name)
-        return old
-
-
-class GoFloat(GoType):
-    """`float64` or `float32`."""
-
-    def __init__(self, bits: int = 64, zero: float | None = 0.0) -> None:
-        self.name, self._bits, self.zero = f"float{bits}", bits, zero
-
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:
-        """A number within the type's range."""
-        if value is None:
-            return None if self.zero is None else old
-        if isinstance(value, bool) or not isinstance(value, (Number, int, float)):
-            reading.mismatch(describe(value), self.name)
-            return old
-        number = float(value)
-        if self._bits == 32:  # noqa: PLR2004 - a float32 has 32 bits
-            try:
-                number = struct.unpack("f", struct.pack("f", number))[0]
-            except OverflowError:
-                number = math.inf
-        if math.isinf(number):
-            reading.mismatch(f"number {value}", self.name)
-            return old
-        return number
-
-
-class GoBytes(GoType):
-    """A `[]byte` type, base64 in JSON."""
-
-    zero = b""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:
-        """Standard base64 with padding; line ends are skipped."""
-        if value is None:
-            return None
-        if not isinstance(value, str) or isinstance(value, Number):
-            reading.mismatch(describe(value), self.name)
-            return old
-        text = value.replace("\r", "").replace("\n", "")
-        try:
-            return base64.b64decode(text.encode("utf-8"), validate=True)
-        except binascii.Error:
-            reading.keep(GoJsonError(f"illegal base64 data at input byte {bad_base64_offset(value)}"))
-            return old
-
-
-def bad_base64_offset(text: str) -> int:
-    """Where Go's strict decoder gives up: the first byte that cannot stand there, or the end of a cut quantum."""
-    data = text.encode("utf-8")
-    alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    in_quantum = 0
-    for at, byte in enumerate(data):
-        if byte in b"\r\n":
-            continue
-        if byte in alphabet:
-            in_quantum = (in_quantum + 1) % 4
-            continue
-        if byte != ord("=") or in_quantum < 2:  # noqa: PLR2004 - padding may stand third or fourth
-            return at
-        rest = data[at + 1 :].lstrip(b"\r\n")
-        if in_quantum == 2 and not rest.startswith(b"="):  # noqa: PLR2004 - a second padding must follow
-            return at + 1 if rest else len(data)
-        return at + (2 if in_quantum == 2 else 1)  # noqa: PLR2004 - garbage after the padding
-    return len(data) - in_quantum
-
-
-class GoAny(GoType):
-    """`any`."""
-
-    name = "interface {}"
-
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:
-        """Whatever stands there."""
-        try:
-            return plain(value)
-        except TypeMismatchError as fault:
-            reading.mismatch(fault.value, fault.go_type)
-            return old
-
-
-class GoRaw(GoType):
-    """`json.RawMessage`: the value as JSON text, compact."""
-
-    name = "json.RawMessage"
-
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:  # noqa: ARG002 - any value fits
-        """The value's text; null included."""
-        return RawJson(_raw_text(value))
-
-
-def _raw_text(value: Any) -> str:
-    if isinstance(value, Number):
-        return str(value)
-    if isinstance(value, list):
-        return "[" + ",".join(_raw_text(item) for item in value) + "]"
-    if is_object(value):
-        return "{" + ",".join(f"{dumps(key)}:{_raw_text(item)}" for key, item in items_of(value)) + "}"
-    return json.dumps(value, ensure_ascii=False)
-
-
 class GoSlice(GoType):
     """A slice; null empties it."""
 
     def __init__(self, element: GoType, name: str) -> None:
         self._element, self.name = element, name
 
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:
+    def read(self, value: Any, old: Any, reading: Reading) -> Any:
         """An array, element by element."""
         if value is None:
             return None
@@ -297,7 +130,7 @@ class GoMap(GoType):
     def __init__(self, element: GoType, name: str) -> None:
         self._element, self.name = element, name
 
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:
+    def read(self, value: Any, old: Any, reading: Reading) -> Any:
         """An object, entry by entry."""
         if value is None:
             return None
@@ -330,7 +163,7 @@ class GoStruct(GoType):
         """A struct with every field at its zero, pointer or not."""
         return {key: item.zero for key, item in self._fields.items()}
 
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:
+    def read(self, value: Any, old: Any, reading: Reading) -> Any:
         """An object; keys that are no field are skipped."""
         if value is None:
             return None if self._pointer else old
@@ -362,7 +195,7 @@ class GoCustom(GoType):
     takes_null: bool = False
     fresh: Callable[[], Any] | None = field(default=None)
 
-    def read(self, value: Any, old: Any, reading: _Reading) -> Any:  # noqa: ARG002 - as every type
+    def read(self, value: Any, old: Any, reading: Reading) -> Any:  # noqa: ARG002 - as every type
         """Parse; a fault ends the whole reading, and a mismatch learns the outer path."""
         if value is None and not self.takes_null:
             return None
@@ -380,7 +213,7 @@ def read_into(go_type: GoType, value: Any) -> Any:
     Raises:
         GoJsonError: the first fault, in Go's words.
     """
-    reading = _Reading()
+    reading = Reading()
     found = go_type.read(value, go_type.zero, reading)
     if reading.fault is not None:
         raise reading.fault
@@ -398,24 +231,3 @@ def decode(go_type: GoType, body: bytes) -> Any:
         return read_into(go_type, read_fast(body))
     except (NotPlainError, GoJsonError):
         return read_into(go_type, read_exact(body))
-
-
-__all__ = [
-    "EmptyBodyError",
-    "GoAny",
-    "GoBool",
-    "GoBytes",
-    "GoCustom",
-    "GoFloat",
-    "GoInt",
-    "GoJsonError",
-    "GoMap",
-    "GoRaw",
-    "GoSlice",
-    "GoString",
-    "GoStruct",
-    "GoType",
-    "TypeMismatchError",
-    "decode",
-    "read_into",
-]

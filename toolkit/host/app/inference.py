@@ -9,8 +9,8 @@ from toolkit.host.app.completion import CompletionFailedError, Finish
 from toolkit.host.app.engine import EngineRefusedError, RunnerDiedError
 from toolkit.host.app.exchange import Answer, ConnectionCutError, error_answer, json_answer
 from toolkit.host.app.gojson import encode
-from toolkit.host.app.goscan import raw_member
-from toolkit.host.app.gotypes import EmptyBodyError, GoJsonError, GoStruct, decode
+from toolkit.host.app.goscan import EmptyBodyError, GoJsonError, raw_member
+from toolkit.host.app.gotypes import GoStruct, decode
 from toolkit.host.library.names import (
     CLOUD,
     LOCAL,

@@ -15,7 +15,8 @@ from toolkit.host.app.engine import RunnerDiedError
 from toolkit.host.app.exchange import Answer, json_answer
 from toolkit.host.app.generate import start_generate
 from toolkit.host.app.gojson import Float32, dumps
-from toolkit.host.app.gotypes import GoJsonError, GoStruct, decode
+from toolkit.host.app.goscan import GoJsonError
+from toolkit.host.app.gotypes import GoStruct, decode
 from toolkit.host.app.inference import Part, RefusedError, Turn, first_part, gather
 from toolkit.host.app.openai_requests import BadRequestError, chat_request, completion_request
 from toolkit.host.app.openai_schemas import CHAT_COMPLETION, COMPLETION, EMBEDDINGS

@@ -8,7 +8,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from toolkit.host.app.gojson import RawJson
-from toolkit.host.app.gotypes import GoJsonError, read_into
+from toolkit.host.app.goscan import GoJsonError
+from toolkit.host.app.gotypes import read_into
 from toolkit.host.app.prompts import blank_message
 from toolkit.host.app.schemas import ARGUMENTS, CHAT, GENERATE, go_quote
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from toolkit.host.app.gotypes import GoBool, GoFloat, GoInt, GoSlice, GoString, GoStruct
+from toolkit.host.app.goscalars import GoBool, GoFloat, GoInt, GoString
+from toolkit.host.app.gotypes import GoSlice, GoStruct
 from toolkit.host.app.schemas import ANY, BOOL, INT, RAW, STRING, TOOL
 
 _OPTIONAL_INT = GoInt(zero=None)

@@ -6,20 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from toolkit.host.app.anthropic_requests import web_search_tool
-from toolkit.host.app.gotypes import (
-    GoBool,
-    GoCustom,
-    GoFloat,
-    GoInt,
-    GoJsonError,
-    GoSlice,
-    GoString,
-    GoStruct,
-    GoType,
-    describe,
-    items_of,
-    read_into,
-)
+from toolkit.host.app.goscalars import GoBool, GoFloat, GoInt, GoString
+from toolkit.host.app.goscan import GoJsonError
+from toolkit.host.app.gotypes import GoCustom, GoSlice, GoStruct, GoType, describe, items_of, read_into
 from toolkit.host.app.openai_requests import BadRequestError, image_of, think_of
 from toolkit.host.app.prompts import blank_message
 from toolkit.host.app.schemas import (

@@ -8,17 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from toolkit.host.app.gojson import RawJson
+from toolkit.host.app.goscalars import GoAny, GoBool, GoBytes, GoInt, GoRaw, GoString
+from toolkit.host.app.goscan import GoJsonError
 from toolkit.host.app.gotypes import (
-    GoAny,
-    GoBool,
-    GoBytes,
     GoCustom,
-    GoInt,
-    GoJsonError,
     GoMap,
-    GoRaw,
     GoSlice,
-    GoString,
     GoStruct,
     GoType,
     TypeMismatchError,

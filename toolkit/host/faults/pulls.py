@@ -117,7 +117,7 @@ class PullFillsDiskLink(Link[PullFillsDisk]):
         line = _line(message)
         if not self._mark.meets(line):
             return
-        path = f"/root/.ollama/models/blobs/{str(line['digest']).replace(':', '-')}-partial"
+        path = f"/usr/share/ollama/.ollama/models/blobs/{str(line['digest']).replace(':', '-')}-partial"
         text = json.dumps({"error": f"write {path}: no space left on device"}, separators=(",", ":"))
         await self.pass_on({"type": BODY, "body": f"{text}\n".encode(), "more_body": True})
         await self.pass_on({"type": BODY, "body": b"", "more_body": False})

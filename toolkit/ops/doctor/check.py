@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Literal
 
@@ -43,7 +44,7 @@ def fail(evidence: str, fix: str) -> Finding:
     return Finding("fail", evidence, fix)
 
 
-class Check:
+class Check(ABC):
     """One question to a host. `id` never changes, `title` is the question's subject, `why` says why it matters."""
 
     id: ClassVar[str]
@@ -52,9 +53,9 @@ class Check:
     needs_host: ClassVar[bool] = True
     """Skipped if the host does not answer."""
 
+    @abstractmethod
     def find(self, evidence: Evidence) -> Finding:
         """The answer."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, Self, TypeVar
@@ -56,9 +57,9 @@ class _Spread(Section, Generic[V]):
     min: V | None = None
     max: V | None = None
 
+    @abstractmethod
     def unclipped(self) -> Distribution:
         """The distribution without its ends."""
-        raise NotImplementedError
 
     def build(self) -> Distribution:
         """The distribution that a plan draws from."""
