@@ -176,7 +176,7 @@ async def test_a_host_that_is_not_there_cannot_be_changed(path: str) -> None:
         aiohttp.ClientSession() as client,
     ):
         async with client.post(url + path, json={"model": "b"}, headers={"x-hotswap-host": "host-7"}) as answer:
-            error = "X-Hotswap-Host: there is no host 'host-7'; there is host-0, host-1"
+            error = "X-Hotswap-Host: there is no host 'host-7'; the hosts are: host-0, host-1"
             assert (answer.status, await answer.json()) == (400, {"error": error})
         async with client.post(url + path, json={"model": "b"}, headers={"x-hotswap-host": "host-1"}) as answer:
             assert answer.status in {502, 503}  # refused, or left alone already

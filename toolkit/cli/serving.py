@@ -7,6 +7,7 @@ import ipaddress
 from typing import TYPE_CHECKING, TypeVar
 
 from toolkit.errors import UsageError
+from toolkit.replacing import replace_with
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -26,10 +27,8 @@ def is_loopback(bind: str) -> bool:
 
 def write_ready_file(path: Path, url: str) -> None:
     """Write the URL as the first line, so that nobody ever reads half of it. Raises UsageError."""
-    beside = path.with_name(f".{path.name}.new")
     try:
-        beside.write_text(f"{url}\n", encoding="utf-8")
-        beside.replace(path)
+        replace_with(path, f"{url}\n".encode())
     except OSError as error:
         raise UsageError(f"cannot write {path} ({error.strerror or error}); give another --ready-file") from error
 

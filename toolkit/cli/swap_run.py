@@ -19,6 +19,7 @@ from toolkit.measure.swap.matrix import matrix_of
 from toolkit.measure.swap.recording import FILE_NAME, csv_text
 from toolkit.measure.swap.study import SwapOrder, study_swaps
 from toolkit.ops.settings.runner import SshRunner
+from toolkit.replacing import replace_with
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -115,9 +116,7 @@ class Keeper:
         models = tuple(dict.fromkeys(one.move.model for one in self._samples))
         befores = tuple(one.move.before for one in self._samples if one.move.before is not None)
         matrix = matrix_of(self._samples, tuple(dict.fromkeys((*models, *befores))), self._order.ram_bytes)
-        half = self._path.with_suffix(".part")
-        half.write_text(csv_text(matrix.rows), encoding="utf-8")
-        half.replace(self._path)
+        replace_with(self._path, csv_text(matrix.rows).encode())
         load_s = (sample.counters.load_ns or 0) / 1e9
         move = sample.move
         pair = f"{move.before or '(nothing)'} → {move.model}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from toolkit.errors import UsageError
+from toolkit.replacing import replacing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,10 +49,8 @@ def _opened(path: Path) -> AbstractContextManager[TextIO]:
 
 @contextmanager
 def _beside(target: Path) -> Iterator[TextIO]:
-    partial = target.with_name(f".{secrets.token_hex(8)}.part")  # of a name as long as allowed no longer one is made
-    try:
-        with partial.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file:
-            yield file
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        replacing(target) as partial,
+        partial.open("x", encoding="utf-8", errors="backslashreplace", newline="") as file,
+    ):
+        yield file

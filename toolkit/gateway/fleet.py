@@ -66,7 +66,7 @@ class Fleet:
                     return backend
                 raise _nobody((backend,))
         names = ", ".join(backend.name for backend in self.backends)
-        raise Refusal(Why.BAD_REQUEST, f"X-Hotswap-Host: there is no host {name[:_SHOWN]!r}; there is {names}")
+        raise Refusal(Why.BAD_REQUEST, f"X-Hotswap-Host: there is no host {name[:_SHOWN]!r}; the hosts are: {names}")
 
     def is_known(self, model: str) -> bool:
         """Whether a host has the model on disk."""

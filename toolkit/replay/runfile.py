@@ -18,6 +18,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from toolkit.errors import InputError, unreadable
+from toolkit.replacing import replacing
 from toolkit.replay.records import ClientHealth, Provenance, RequestRecord, ResidencySpan, Run
 
 if TYPE_CHECKING:
@@ -70,18 +71,7 @@ def write_run(run: Run, directory: Path) -> Path:
     """Write a finished run into `directory` (made if absent); returns the file."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / RUN_FILE
-    partial = path.with_suffix(".partial")
-    try:
-        _write_whole(run, partial)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-    partial.replace(path)
-    return path
-
-
-def _write_whole(run: Run, partial: Path) -> None:
-    with partial.open("w", encoding="utf-8", errors="backslashreplace") as file:
+    with replacing(path) as partial, partial.open("x", encoding="utf-8", errors="backslashreplace") as file:
         writer = RunWriter(file, run.strategy, run.repetition, run.provenance)
         for record in run.records:
             writer.record(record)
@@ -90,6 +80,7 @@ def _write_whole(run: Run, partial: Path) -> None:
         if run.client is not None:
             writer.client(run.client)
         writer.end(run.end_ns, complete=run.complete)
+    return path
 
 
 def read_run(path: Path) -> Run:

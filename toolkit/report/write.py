@@ -6,14 +6,12 @@ report that is read while it is written is the old one or the new one, file by f
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - a public annotation
 from typing import TYPE_CHECKING
 
 from toolkit.errors import HotswapError
+from toolkit.replacing import replace_with
 from toolkit.report import figures
 from toolkit.report.html import render_html
 from toolkit.report.markdown import render_markdown
@@ -57,7 +55,7 @@ def write_report(
         for stale in _possible_figures(out_dir).difference(contents):
             stale.unlink(missing_ok=True)
         for path, content in contents.items():
-            _replace(path, content)
+            replace_with(path, content)
     except OSError as error:
         where = error.filename2 or error.filename or out_dir
         raise ReportError(
@@ -83,18 +81,3 @@ def _render(comparison: Comparison, out_dir: Path, formats: Sequence[Format]) ->
         out_dir / "summary.md": render_markdown(comparison).encode(),
         out_dir / "index.html": render_html(comparison, drawn).encode(),
     }
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put `content` at `path` in one step; the half-written file has another name and does not stay."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import secrets
 from pathlib import Path  # noqa: TC003 - a public annotation
 from typing import TYPE_CHECKING
 
 from toolkit.measure.swap.recording import FILE_NAME, csv_text
+from toolkit.replacing import replace_with
 from toolkit.report.png import png
 from toolkit.report.svg import standalone
 from toolkit.report.swap.data import to_jsonable
@@ -36,18 +36,9 @@ def write_study(study: SwapStudy, directory: Path) -> Path:
     }
     try:
         for name, content in contents.items():
-            _replace(directory / name, content)
+            replace_with(directory / name, content)
     except OSError as error:
         raise ReportError(
             f"the report could not be written to {directory}: {error.strerror or error}; give another folder with --out"
         ) from error
     return directory / "index.html"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
