@@ -132,14 +132,31 @@ def order_from(given: dict[str, Any]) -> Order:
 
 
 def load_given_config(config: str | None, *, quiet: bool) -> LoadedConfig:
-    """Load the config that the option or HOTSWAP_CONFIG names, under every `--set`; warnings and notes go to stderr."""
+    """Load the config that the option or HOTSWAP_CONFIG names, under every `--set`; warnings and notes go to stderr.
+
+    For commands that ask a host: what its twin lacks is not said.
+    """
+    loaded = _load_given(config)
+    _say(() if quiet else (*loaded.host_warnings, *loaded.notes))
+    return loaded
+
+
+def load_given_twin(config: str | None, *, quiet: bool) -> LoadedConfig:
+    """The same for commands that simulate the host."""
+    loaded = _load_given(config)
+    _say(() if quiet else (*loaded.warnings, *loaded.notes))
+    return loaded
+
+
+def _load_given(config: str | None) -> LoadedConfig:
     from toolkit.config.loading import config_path  # noqa: PLC0415 - keeps `--help` cheap
 
-    loaded = load_with_overrides(config_path(config, os.environ))
-    if not quiet:
-        for sentence in (*loaded.warnings, *loaded.notes):
-            click.echo(sentence, err=True)
-    return loaded
+    return load_with_overrides(config_path(config, os.environ))
+
+
+def _say(sentences: tuple[str, ...]) -> None:
+    for sentence in sentences:
+        click.echo(sentence, err=True)
 
 
 def check_overrides(config: str | None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from toolkit.cli.options import load_given_config
+from toolkit.cli.options import load_given_twin
 from toolkit.cli.plan_progress import plan_bar
 from toolkit.errors import Inconclusive, UsageError
 from toolkit.experiment.names import one_strategy
@@ -70,7 +70,7 @@ def run_plan(given: dict[str, Any]) -> None:
 
 def _study(given: dict[str, Any]) -> tuple[Study, Case]:
     """The study, and the case that is in force."""
-    config = load_given_config(given["config"], quiet=given["quiet"]).config
+    config = load_given_twin(given["config"], quiet=given["quiet"]).config
     order = Order(
         scenario=given["scenario"], trace=given["trace"], trace_format=given["trace_format"], seed=given["seed"],
         repeat=1, num_ctx=given["num_ctx"], slots=None, mix=given["mix"], speed=1.0, service_scale=1.0,

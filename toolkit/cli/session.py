@@ -18,7 +18,7 @@ import click
 
 from toolkit.cache.registry import is_fixed
 from toolkit.cli.load_options import shape_from, terms_from
-from toolkit.cli.options import describes_host, load_given_config, order_from
+from toolkit.cli.options import describes_host, load_given_config, load_given_twin, order_from
 from toolkit.cli.progress import answer_bar
 from toolkit.cli.storage import Storage
 from toolkit.config.durations import format_duration
@@ -99,7 +99,8 @@ class Session:
         storage = Storage.open(given.pop("store"), tag, unwanted=given.pop("no_store"))
         order, shape, terms = order_from(given), shape_from(given), terms_from(given)
         processes: int = given.pop("processes")
-        loaded = load_given_config(given.pop("config"), quiet=given["quiet"])
+        load = load_given_twin if given["host"] is None else load_given_config
+        loaded = load(given.pop("config"), quiet=given["quiet"])
         stage = replace(stage_for(loaded.config, os.environ, given.pop("host")), terms=terms, processes=processes)
         wire = _on_twin if stage.address is None else _on_host
         work = wire(loaded, stage, order, shape, names)

@@ -82,12 +82,12 @@ def places_of(given: dict[str, Any]) -> int | None:
 
 def stream_and_room(given: dict[str, Any]) -> tuple[Stream, Capacity]:
     """The requests and the room. Raises UsageError."""
-    from toolkit.cli.options import load_given_config  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.cli.options import load_given_twin  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.experiment.lab import host_capacity_bytes, sized_stream, unit_stream  # noqa: PLC0415
     from toolkit.experiment.order import Order  # noqa: PLC0415
     from toolkit.lab.cache import Capacity  # noqa: PLC0415
 
-    config = load_given_config(given["config"], quiet=given["quiet"]).config
+    config = load_given_twin(given["config"], quiet=given["quiet"]).config
     text, unit, places = given["capacity"], given["unit"], places_of(given)
     keep_names = unit and given["mix"] is None and given["trace"] is not None
     order = Order(

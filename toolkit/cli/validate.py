@@ -34,12 +34,12 @@ def validate(recording: Path, service: Service, part: str, runs: int | None, *, 
     hotswap validate --config half.yaml --recording measured/ --part second-half
     hotswap validate --config my-twin.yaml --recording measured/ --service measured --json
     """  # noqa: D301 - click reads the mark
-    from toolkit.cli.options import load_given_config  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.cli.options import load_given_twin  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.measure.traffic import read_traffic  # noqa: PLC0415
     from toolkit.measure.validate import RUNS  # noqa: PLC0415
     from toolkit.measure.validate import validate as validated  # noqa: PLC0415
 
-    loaded = load_given_config(given["config"], quiet=given["quiet"])
+    loaded = load_given_twin(given["config"], quiet=given["quiet"])
     seen = read_traffic(recording)
     result = validated(seen, loaded.config.twin, service, part, runs=runs or RUNS[service], background=background)
     click.echo(_shown(result, str(recording), str(loaded.path or "the embedded default"), as_json=given["as_json"]))

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 
 class Finding(NamedTuple):
-    """A sentence about a value of the config."""
+    """A sentence about a value of the config; `only_simulating` where it matters to nobody who asks a real host."""
 
     path: KeyPath
     text: str
+    only_simulating: bool = False
 
 
 def find_warnings(config: Config, environment: Mapping[str, str]) -> tuple[Finding, ...]:
@@ -130,6 +131,7 @@ def _twin(config: Config) -> Iterator[Finding]:
             yield Finding(
                 ("llm", "models", key),
                 f"the twin does not have '{entry.name}'; add it to twin.models to simulate it",
+                only_simulating=True,
             )
     libraries = {gpu.library for gpu in config.twin.gpus}
     if len(libraries) > 1:

@@ -51,14 +51,16 @@ class LoadedConfig:
     """A config and what there is to say about it.
 
     `path` is None for the embedded default. `warnings` and `notes` are sentences that begin with `FILE:LINE:` where
-    the file has the value. `origins` has every value in force by its dotted key path, and the headers whose values are
-    taken from the environment under `host.headers.NAME`. `sha256` is that of the file's bytes, None without a file.
-    A value that was set on the command line counts like one of the file; sentences about it begin with `--set PATH:`.
+    the file has the value; `host_warnings` are those warnings that matter also where nothing is simulated. `origins`
+    has every value in force by its dotted key path, and the headers whose values are taken from the environment under
+    `host.headers.NAME`. `sha256` is that of the file's bytes, None without a file. A value that was set on the command
+    line counts like one of the file; sentences about it begin with `--set PATH:`.
     """
 
     config: Config
     path: Path | None
     warnings: tuple[str, ...]
+    host_warnings: tuple[str, ...]
     notes: tuple[str, ...]
     sha256: str | None
     origins: Mapping[str, Origin] = field(repr=False)
@@ -87,10 +89,12 @@ def load_config(
     elif overrides:
         read = read_yaml_model(b"", EMBEDDED, Config, error=ConfigError, overrides=overrides)
     config = Config() if read is None else read.value
+    warnings = find_warnings(config, known)
     return LoadedConfig(
         config=config,
         path=path,
-        warnings=_sentences(read, find_warnings(config, known)),
+        warnings=_sentences(read, warnings),
+        host_warnings=_sentences(read, [one for one in warnings if not one.only_simulating]),
         notes=_sentences(read, find_notes(config)),
         sha256=None if read is None or path is None else read.sha256,
         origins=MappingProxyType(_origins(config, read)),
@@ -132,9 +136,9 @@ def _origin(read: Positioned[Config], line: int | None) -> Origin:
 def _sentences(read: Positioned[Config] | None, findings: Sequence[Finding]) -> tuple[str, ...]:
     """Findings with their place, in file order."""
     if read is None:
-        return tuple(f"{format_key_path(path)}: {text}" for path, text in findings)
+        return tuple(f"{format_key_path(found.path)}: {found.text}" for found in findings)
     placed = sorted(findings, key=lambda finding: (read.line_near(finding.path), finding.text))
-    return tuple(f"{read.at(path)} {format_key_path(path)}: {text}" for path, text in placed)
+    return tuple(f"{read.at(found.path)} {format_key_path(found.path)}: {found.text}" for found in placed)
 
 
 def _without_none(value: Any) -> Any:
