@@ -36,7 +36,7 @@ def said(file: Path, *command: str) -> str:
 
 @pytest.fixture
 def of_other_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A config with a model that its twin lacks, and a variable that no server knows; what is written goes beside it."""
+    """A config with a model that its twin lacks and a variable that no server knows, alone in the working directory."""
     monkeypatch.chdir(tmp_path)
     file = tmp_path / "host.yaml"
     lines = (
