@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from pydantic import BaseModel, ValidationError
 
 from toolkit.config.explain import explain, format_key_path, line_near
+from toolkit.config.kinds import other_kind
 from toolkit.config.overrides import OVERRIDE_LINES, apply_overrides
 from toolkit.config.yaml_source import Problem, SourceError, decode_source, read_source
 from toolkit.config.yaml_tree import child, parse_tree, plain, walk
@@ -108,7 +109,8 @@ def read_yaml_model(
         try:
             value = model.model_validate(plain(root))
         except ValidationError as invalid:
-            problems = tuple(sorted({*problems, *explain(invalid, model, root)}))
+            other = None if laid else other_kind(root, model, file)
+            problems = (other,) if other else tuple(sorted({*problems, *explain(invalid, model, root)}))
     if root is None or value is None or problems:
         raise error(tuple(_sentence(file, problem, laid) for problem in problems))
     return Positioned(value, file, hashlib.sha256(data).hexdigest(), root, laid)
