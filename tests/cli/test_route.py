@@ -64,6 +64,25 @@ def test_a_text_that_begins_with_a_dash_stands_behind_two(config: str) -> None:
     assert hotswap("route", "--config", config, "--", "-x").stdout.startswith("small:7b")
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "what"),
+    [
+        ((), "", "stdin"),
+        (("-",), " \n\n", "stdin"),
+        (("",), "a bug", "TEXT"),
+        ((" ", "\t"), None, "TEXT"),
+    ],
+)
+def test_no_prompt_is_no_question(
+    config: str, options: tuple[str, ...], arguments: tuple[str, ...], stdin: str | None, what: str
+) -> None:
+    done = hotswap("route", "--config", config, *options, "--", *arguments, stdin=stdin)
+    assert isinstance(done.exception, UsageError)
+    assert str(done.exception).startswith(f"there is no prompt to route, {what} is empty: give a TEXT")
+    assert done.stdout == ""
+
+
 @pytest.mark.parametrize("arguments", [(), ("-",)])
 @pytest.mark.parametrize("stdin", ["0123456789", "0123456789\n", "0123456789\r\n"])
 def test_stdin_without_its_last_line_end(config: str, arguments: tuple[str, ...], stdin: str) -> None:

@@ -48,12 +48,16 @@ def route(text: tuple[str, ...], config: str | None, labelled: str | None, *, as
 
 
 def _prompt(text: tuple[str, ...]) -> str:
-    """The words of the command line, as `echo` joins them, or stdin."""
+    """The words of the command line, as `echo` joins them, or stdin. Raises UsageError for blanks alone."""
     if text and text != ("-",):
-        return " ".join(text)
-    given = sys.stdin.buffer.read().decode(errors="replace")
-    # `echo text | hotswap route` asks about the text, as `$(…)` in a shell would; rules may end in `$`.
-    return given.removesuffix("\n").removesuffix("\r")
+        prompt, where = " ".join(text), "TEXT is empty"
+    else:
+        given = sys.stdin.buffer.read().decode(errors="replace")
+        # `echo text | hotswap route` asks about the text, as `$(…)` in a shell would; rules may end in `$`.
+        prompt, where = given.removesuffix("\n").removesuffix("\r"), "stdin is empty"
+    if not prompt.strip():
+        raise UsageError(f"there is no prompt to route, {where}: give a TEXT, or write the prompt to stdin")
+    return prompt
 
 
 def _show_decision(router: Router, text: str, *, as_json: bool) -> None:
