@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.config.schema import allowed_keys
-from toolkit.config.yaml_source import Problem
-from toolkit.config.yaml_tree import Mapping
+from toolkit.config.yaml_source import Problem, SourceError, decode_source
+from toolkit.config.yaml_tree import Mapping, parse_tree
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -28,6 +28,10 @@ class Kind(NamedTuple):
     name: str
     marks: tuple[frozenset[str], ...]
     use: str
+
+    def use_of(self, file: str) -> str:
+        """What a file of this kind is good for, as the end of a sentence."""
+        return self.use.format(file=file)
 
 
 KINDS = (
@@ -61,14 +65,27 @@ KINDS = (
 )
 
 
+def kind_of(root: Node) -> Kind | None:
+    """The kind whose marks stand at the top of a file; None for no kind, or several."""
+    keys = frozenset(entry.key for entry in root.entries) if isinstance(root, Mapping) else frozenset()
+    found = [kind for kind in KINDS if any(marks <= keys for marks in kind.marks)]
+    return found[0] if len(found) == 1 else None
+
+
+def kind_of_text(text: str) -> Kind | None:
+    """The same of a text that may be anything."""
+    try:
+        root, _ = parse_tree(decode_source(text.encode()))
+    except SourceError:
+        return None
+    return None if root is None else kind_of(root)
+
+
 def other_kind(root: Node, model: type[BaseModel], file: str) -> Problem | None:
     """What a file is that is not of the model's kind, and what reads it; None where that cannot be told."""
-    if not isinstance(root, Mapping):
-        return None
-    keys = frozenset(entry.key for entry in root.entries)
     own = frozenset(allowed_keys(model))
     wanted = next((kind for kind in KINDS if any(marks <= own for marks in kind.marks)), None)
-    found = [kind for kind in KINDS if any(marks <= keys for marks in kind.marks)]
-    if wanted is None or wanted in found or len(found) != 1:
+    found = kind_of(root)
+    if wanted is None or found is None or found is wanted:
         return None
-    return Problem(root.line, f"this is {found[0].name}, not {wanted.name}; {found[0].use.format(file=file)}")
+    return Problem(root.line, f"this is {found.name}, not {wanted.name}; {found.use_of(file)}")

@@ -89,14 +89,12 @@ def hurried(plan: Plan, order: Order) -> Plan:
 
 def _trace_plan(order: Order, config: Config) -> tuple[Plan, bool]:
     """The plan of a trace, and whether another seed gives another one."""
-    from toolkit.workload.traces.load import CLIENT_MIX, FORMATS, guess_format, load_trace  # noqa: PLC0415 - not for scenarios
+    from toolkit.workload.traces.load import CLIENT_MIX, guess_format, load_trace  # noqa: PLC0415 - not for scenarios
 
     path = order.trace
     if path is None:
         raise UsageError("name a trace with --trace FILE")
     trace_format = order.trace_format or guess_format(path)
-    if trace_format is None:
-        raise UsageError(f"{path}: not a trace of a known format; name one with --format: {', '.join(FORMATS)}")
     plan = load_trace(
         path,
         trace_format,

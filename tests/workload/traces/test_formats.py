@@ -113,6 +113,11 @@ def test_line_ends_and_byte_order_marks_do_not_matter(tmp_path: Path, kind: str,
 
 AZURE_HEADER = "TIMESTAMP,ContextTokens,GeneratedTokens\n"
 AZURE_ROW = "2023-11-16 18:15:46.6805900,374,44\n"
+ALIBABA_HEADER = "gmt_create,exec_time_seconds,groupId,prompt_length,checkpoint_model_version_id"
+NOBODY = """duration: 1s
+clients:
+- {name: a, start: 2s, arrivals: {kind: constant, rate: 1/s}, prompt_tokens: 1, output_tokens: 1}
+"""
 BURST_HEADER = "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
 MOON_ROW = '{"timestamp": 0, "input_length": 600, "output_length": 20, "hash_ids": [0, 1]}\n'
 
@@ -142,7 +147,10 @@ MOON_ROW = '{"timestamp": 0, "input_length": 600, "output_length": 20, "hash_ids
         ),
         ("azure", AZURE_HEADER + AZURE_ROW + "2023-11-16 18:1", "3: found 1 fields; the header has 3"),
         ("azure", AZURE_HEADER + '2023-11-16 18:15:50,"3,1\n', "2: not a line of a CSV file"),
-        ("azure", AZURE_HEADER, "1: the trace has no requests to play"),
+        ("azure", AZURE_HEADER, "1: the trace is a header and nothing below it; it needs at least one line"),
+        ("alibaba-genai", ALIBABA_HEADER + "\n", "1: the trace is a header and nothing below it; it needs"),
+        ("burstgpt", BURST_HEADER, "1: the trace is a header and nothing below it; it needs at least one line"),
+        ("client-mix", NOBODY, "1: duration: no client asks anything within it; give a longer one, or higher rates"),
         ("azure", "", "1: the trace is empty"),
         ("azure", "\n \n", "1: the trace is empty"),
         ("azure", MOON_ROW, "1: not a trace of the format azure: this looks like mooncake; use --format mooncake"),
@@ -150,13 +158,19 @@ MOON_ROW = '{"timestamp": 0, "input_length": 600, "output_length": 20, "hash_ids
         (
             "azure",
             "a,b\n1,2\n",
-            "1: not a trace of the format azure: found 'a,b'; formats: azure, mooncake, alibaba-genai",
+            "1: not a trace of the format azure: found 'a,b'; it has TIMESTAMP, ContextTokens, GeneratedTokens (docs",
+        ),
+        ("client-mix", "a,b\n", "1: not a trace of the format client-mix: found 'a,b'; it has duration, clients (docs"),
+        (
+            "azure",
+            "TIMESTAMP,ContextTokens\n",
+            "1: nearly a trace of the format azure (docs/traces.md), but the column Gen",
         ),
         ("azure", b"TIMESTAMP\n\n\xff\xfe", "3: found bytes that are not UTF-8 text"),
         ("alibaba-genai", "gmt_create,checkpoint_model_version_id\n", "1: the column exec_time_seconds is missing"),
         ("burstgpt", BURST_HEADER + "1,GPT-4,1,x,2,API log\n", "2: Response tokens: found 'x'; a whole number"),
         ("burstgpt", BURST_HEADER + "-1,GPT-4,1,1,2,API log\n", "2: Timestamp: found '-1'; a number"),
-        ("burstgpt", BURST_HEADER + "1,GPT-4,1,0,1,API log\n", "1: the trace has no requests to play; The Burst"),
+        ("burstgpt", BURST_HEADER + "1,GPT-4,1,0,1,API log\n", "1: the trace has no requests to play. 1 requests of"),
         ("mooncake", MOON_ROW + "{\n", "2: found '{'; each line of a mooncake trace is one JSON object"),
         ("mooncake", MOON_ROW + "[1]\n", "2: found [1]; each line of a mooncake trace is one JSON object"),
         ("mooncake", MOON_ROW + MOON_ROW.replace("600", "6.5"), "2: input_length: found 6.5; a whole number"),
@@ -169,6 +183,44 @@ def test_a_broken_trace_is_named_by_line(tmp_path: Path, kind: str, content: str
     found = complaint(tmp_path, content, kind)
     assert found.startswith(f"trace:{message}")
     assert "\n" not in found
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b\n1,2\n", "not a trace of a known format: found 'a,b'; formats: azure, mooncake, alibaba-genai, burstgpt"),
+        ('{"a": 1}\n', "not a trace of a known format: found '{"),
+        ("{" * 100, "not a trace of a known format: found '{"),
+        (
+            "TIMESTAMP,ContextTokens\n",
+            "nearly a trace of the format azure (docs/traces.md), but the column GeneratedTokens",
+        ),
+        (
+            "gmt_create,groupId\n",
+            "nearly a trace of the format alibaba-genai (docs/traces.md), but the columns exec_time_",
+        ),
+        (
+            "Timestamp,Model\n1,a\n",
+            "nearly a trace of the format burstgpt (docs/traces.md), but the columns Request tok",
+        ),
+        (
+            '{"timestamp": 1, "output_length": 2}\n',
+            "nearly a trace of the format mooncake (docs/traces.md), but the keys ",
+        ),
+        (
+            '{"at": 1, "prompt_tokens": 1, "output_tokens": 1}\n',
+            "nearly a trace of the format jsonl (docs/traces.md), but t",
+        ),
+        ("name: a\narrivals: {}\n", "this is a scenario, not a trace; `hotswap compare "),
+        ("llm: {}\n", "this is a config, not a trace; `hotswap config check "),
+    ],
+)
+def test_a_file_of_no_known_format_is_said_to_be_what_it_is(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "trace"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        guess_format(path)
+    assert str(caught.value).startswith(f"{path}:1: {message}")
 
 
 @pytest.mark.parametrize("kind", FORMATS)

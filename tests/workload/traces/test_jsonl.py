@@ -106,7 +106,7 @@ def test_a_wrong_line_is_named(tmp_path: Path, line: str, message: str) -> None:
 
 def test_a_trace_without_anything_to_play_says_what_it_has(tmp_path: Path) -> None:
     path = written(tmp_path, '{"at_s":0,"kind":"load","model":"m"}')
-    with pytest.raises(InputError, match=r":1: the trace has no requests to play; Left out of the trace \(1\): calls"):
+    with pytest.raises(InputError, match=r":1: the trace has no requests to play\. Left out of the trace \(1\): calls"):
         plan_of(path)
 
 

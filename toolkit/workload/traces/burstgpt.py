@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COLUMNS = ("Timestamp", "Model", "Request tokens", "Response tokens", "Log Type")
 SESSION_COLUMN = "Session ID"
 _AT, _MODEL, _REQUEST, _RESPONSE, _LOG_TYPE, _SESSION = range(6)
-_NOTE = "The BurstGPT trace has no texts; its models are those of another host."
+NOTES = ("The BurstGPT trace has no texts; its models are those of another host.",)
 
 
 def recognises(first_line: str) -> bool:
@@ -28,7 +28,7 @@ def recognises(first_line: str) -> bool:
 
 
 def read(source: TraceText) -> tuple[tuple[TraceRow, ...], tuple[str, ...]]:
-    """One row a line, in file order, without those that failed; and what must be known about them.
+    """One row a line, in file order, without those that failed; and what became of the others.
 
     Raises:
         InputError: a line is not of this format.
@@ -54,7 +54,7 @@ def read(source: TraceText) -> tuple[tuple[TraceRow, ...], tuple[str, ...]]:
                 service_ns=None,
             )
         )
-    notes = [_NOTE]
+    notes = []
     if failed:
         notes.append(f"{failed} requests of the trace failed (0 response tokens): left out.")
     if programs:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from toolkit.workload.traces.client_mix import Client, ClientMix
     from toolkit.workload.traces.rows import TraceText
 
+KEYS = ("duration", "clients")
 MOST_REQUESTS = 1_000_000
 _MARK = re.compile(r"^clients:|^\s*\{\s*\"(?:duration|clients)\"\s*:", re.MULTILINE)
 
@@ -37,7 +38,7 @@ def read(source: TraceText, seed: int) -> tuple[tuple[TraceRow, ...], tuple[str,
     """Draw the traffic, in order of arrival. A row's `line` is that of its client.
 
     Raises:
-        InputError: the file is wrong, or makes more than `MOST_REQUESTS`.
+        InputError: the file is wrong, or makes no request at all, or more than `MOST_REQUESTS`.
     """
     from toolkit.workload.traces.client_mix import ClientMix  # noqa: PLC0415 - 40 ms, for this format alone
 
@@ -53,6 +54,10 @@ def read(source: TraceText, seed: int) -> tuple[tuple[TraceRow, ...], tuple[str,
             if len(rows) > MOST_REQUESTS:
                 raise InputError(f"{_at(mix, place)} clients: more than {MOST_REQUESTS:,} requests; ask for fewer")
         notes.append(f"{client.name} {len(rows) - before}")
+    if not rows:
+        raise InputError(
+            f"{mix.at(('duration',))} duration: no client asks anything within it; give a longer one, or higher rates"
+        )
     rows.sort(key=lambda row: (row.at_ns, row.session or ""))
     return tuple(rows), (f"Drawn with seed {seed} from a mix of clients: {', '.join(notes)} requests.",)
 

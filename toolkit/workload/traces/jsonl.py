@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from toolkit.errors import InputError
     from toolkit.workload.traces.rows import TraceText
 
+MARKS = ("at_s", "prompt_tokens", "output_tokens")
+"""The fewest keys that a line by hand has; `at_ns` may stand for `at_s`."""
 _MOST = 10**19
 _CLIENT_ERRORS = range(400, 499)
 """Statuses that say the request itself was wrong; the server's own failures are demand all the same."""

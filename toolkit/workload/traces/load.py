@@ -14,6 +14,7 @@ from toolkit.workload.traces import alibaba_genai, azure, burstgpt, clients, jso
 from toolkit.workload.traces.latest import read_latest
 from toolkit.workload.traces.models import MappingError
 from toolkit.workload.traces.rows import read_trace_text
+from toolkit.workload.traces.told import empty, unknown, unlike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,48 +36,63 @@ class TraceFormat:
 
     `is_plain`: lines of JSON with their moments, so that the end of a long one can be read alone. `read` gets the file
     and the seed, which only matters to a file that describes traffic instead of listing it, and gives the rows and the
-    sentences that a reader of results must know.
+    sentences that a reader of results must know of this file; `notes` are true of all files of the format. `marks` are
+    the columns or keys of its first line, and `has_header` says that no request stands there.
     """
 
     name: str
     recognises: Callable[[TraceText], bool]
     read: Callable[[TraceText, int], tuple[tuple[TraceRow, ...], tuple[str, ...]]]
+    notes: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
+    has_header: bool = False
     is_plain: bool = False
 
 
-def _listed(
-    name: str,
-    recognises: Callable[[str], bool],
-    read_rows: Callable[[TraceText], Iterator[TraceRow]],
-    notes: tuple[str, ...],
-) -> TraceFormat:
-    """A format that is known by its first line, and whose every row counts."""
-    return TraceFormat(
-        name,
-        lambda source: recognises(source.first_line()),
-        lambda source, _seed: (tuple(read_rows(source)), notes),
-    )
-
-
 _FORMATS = (
-    _listed("azure", azure.recognises, azure.read_rows, azure.NOTES),
-    _listed("mooncake", mooncake.recognises, mooncake.read_rows, mooncake.NOTES),
-    _listed("alibaba-genai", alibaba_genai.recognises, alibaba_genai.read_rows, alibaba_genai.NOTES),
+    TraceFormat(
+        "azure",
+        lambda source: azure.recognises(source.first_line()),
+        lambda source, _seed: (tuple(azure.read_rows(source)), ()),
+        notes=azure.NOTES,
+        marks=azure.COLUMNS,
+        has_header=True,
+    ),
+    TraceFormat(
+        "mooncake",
+        lambda source: mooncake.recognises(source.first_line()),
+        lambda source, _seed: (tuple(mooncake.read_rows(source)), ()),
+        notes=mooncake.NOTES,
+        marks=mooncake.KEYS,
+    ),
+    TraceFormat(
+        "alibaba-genai",
+        lambda source: alibaba_genai.recognises(source.first_line()),
+        lambda source, _seed: (tuple(alibaba_genai.read_rows(source)), ()),
+        notes=alibaba_genai.NOTES,
+        marks=alibaba_genai.COLUMNS,
+        has_header=True,
+    ),
     TraceFormat(
         "burstgpt",
         lambda source: burstgpt.recognises(source.first_line()),
         lambda source, _seed: burstgpt.read(source),
+        notes=burstgpt.NOTES,
+        marks=burstgpt.COLUMNS,
+        has_header=True,
     ),
     TraceFormat(
         "jsonl",
         lambda source: jsonl.recognises(source.first_line()),
         lambda source, _seed: jsonl.read(source),
+        marks=jsonl.MARKS,
         is_plain=True,
     ),
-    TraceFormat(CLIENT_MIX, clients.recognises, clients.read),
+    TraceFormat(CLIENT_MIX, clients.recognises, clients.read, marks=clients.KEYS),
 )
 FORMATS = tuple(each.name for each in _FORMATS)
 """What `--format` takes."""
+_MARKS = {each.name: each.marks for each in _FORMATS}
 
 
 def load_trace(
@@ -114,9 +130,9 @@ def load_trace(
     source = read_trace_text(path) if last_ns is None or not kind.is_plain else read_latest(path, last_ns)
     if not kind.recognises(source):
         raise source.error(1, _not_this_format(kind, source))
-    every, format_notes = kind.read(source, seed)
+    every, read_notes = kind.read(source, seed)
     if not every:
-        raise source.error(1, " ".join(("the trace has no requests to play;", *format_notes)).rstrip(";"))
+        raise source.error(1, empty(read_notes, has_header=kind.has_header))
     ordered, order_notes = _in_order_of_arrival(every)
     rows, since_notes = _latest(ordered, last_ns)
     found = len(rows)
@@ -140,7 +156,8 @@ def load_trace(
         source_sha256=source.sha256,
         notes=(
             *source.notes,
-            *format_notes,
+            *kind.notes,
+            *read_notes,
             *since_notes,
             *assigned.notes,
             *order_notes,
@@ -149,9 +166,13 @@ def load_trace(
     )
 
 
-def guess_format(path: Path) -> str | None:
-    """The format that a file seems to have, None if it is none of ours. Raises InputError if it cannot be read."""
-    return _guess(read_trace_text(path, _GUESSED_FROM_BYTES))
+def guess_format(path: Path) -> str:
+    """The format that a file seems to have. Raises InputError if it cannot be read, or if it is none of ours."""
+    source = read_trace_text(path, _GUESSED_FROM_BYTES)
+    guess = _guess(source)
+    if guess is None:
+        raise source.error(1, unknown(source, _MARKS))
+    return guess
 
 
 def _guess(source: TraceText) -> str | None:
@@ -171,8 +192,7 @@ def _not_this_format(kind: TraceFormat, source: TraceText) -> str:
     guess = _guess(source)
     if guess is not None:
         return f"not a trace of the format {kind.name}: this looks like {guess}; use --format {guess}"
-    start = source.first_line()[:60]
-    return f"not a trace of the format {kind.name}: found {start!r}; formats: {', '.join(FORMATS)}"
+    return unlike(source, kind.name, kind.marks)
 
 
 def _check_options(speed: float, service_scale: float, limit: int | None, duration_ns: int | None) -> None:

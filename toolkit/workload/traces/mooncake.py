@@ -25,7 +25,7 @@ NOTES = (
         f"conversations were found by the longest known prefix, in blocks of {BLOCK_TOKENS} tokens."
     ),
 )
-_KEYS = ("timestamp", "input_length", "output_length", "hash_ids")
+KEYS = ("timestamp", "input_length", "output_length", "hash_ids")
 _MOST = 10**15
 _NS_PER_MS = 1_000_000
 
@@ -74,13 +74,13 @@ def _read_records(source: TraceText) -> Iterator[_Record]:
             raise source.error(line, f"found {shown(text)}; each line of a mooncake trace is one JSON object") from None
         if not isinstance(value, dict):
             raise source.error(line, f"found {shown(value)}; each line of a mooncake trace is one JSON object")
-        counts = [_count(source, line, value, key) for key in _KEYS[:3]]
+        counts = [_count(source, line, value, key) for key in KEYS[:3]]
         yield _Record(line, counts[0], counts[1], counts[2], _blocks(source, line, value))
 
 
 def _count(source: TraceText, line: int, value: dict[str, Any], key: str) -> int:
     if key not in value:
-        raise source.error(line, f"the key {key} is missing; a mooncake trace has {', '.join(_KEYS)}")
+        raise source.error(line, f"the key {key} is missing; a mooncake trace has {', '.join(KEYS)}")
     number = value[key]
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= _MOST:
         raise source.error(line, f"{key}: found {shown(number)}; a whole number, at least 0")
@@ -89,7 +89,7 @@ def _count(source: TraceText, line: int, value: dict[str, Any], key: str) -> int
 
 def _blocks(source: TraceText, line: int, value: dict[str, Any]) -> tuple[int, ...]:
     if "hash_ids" not in value:
-        raise source.error(line, f"the key hash_ids is missing; a mooncake trace has {', '.join(_KEYS)}")
+        raise source.error(line, f"the key hash_ids is missing; a mooncake trace has {', '.join(KEYS)}")
     blocks = value["hash_ids"]
     if not isinstance(blocks, list) or not all(type(block) is int for block in blocks):
         raise source.error(line, f"hash_ids: found {shown(blocks)}; a list of whole numbers, one for each 512 tokens")
