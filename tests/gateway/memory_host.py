@@ -70,8 +70,10 @@ class MemoryHost:
             self.doomed, self.is_undone = model, False
             self.step()
 
-    def stream_relay(self, request: WireRequest, model: str | None = None, *, waits: bool = True) -> Relayed:
-        del waits
+    def stream_relay(
+        self, request: WireRequest, model: str | None = None, *, waits: bool = True, opened: object = None
+    ) -> Relayed:
+        del waits, opened
         assert model is not None
         return Relayed(self, request, model)
 

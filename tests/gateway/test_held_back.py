@@ -16,6 +16,7 @@ from toolkit.gateway.context.summariser import Summariser
 from toolkit.gateway.course import Course
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.remembering import Memory, Remembering
+from toolkit.gateway.reply import held
 from toolkit.gateway.sessions import SessionStore
 from toolkit.ollama.errors import StreamBrokeError
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from toolkit.gateway.reply import Reply
+    from toolkit.gateway.reply import Opened, Reply
 
 LINES = (
     b'{"message":{"role":"assistant","content":"a \\"done\\":true trap "},"done":false}\n',
@@ -57,8 +58,10 @@ class Host:
         self.pieces, self.status, self.breaks = pieces, status, breaks
 
     @asynccontextmanager
-    async def asks(self, ask: Ask) -> AsyncIterator[Answer]:
-        yield Answer(ask, self.pieces, self.status, breaks=self.breaks)
+    async def asks(self, ask: Ask, opened: Opened = held) -> AsyncIterator[Answer]:
+        answer = Answer(ask, self.pieces, self.status, breaks=self.breaks)
+        opened(answer)
+        yield answer
 
 
 @asynccontextmanager

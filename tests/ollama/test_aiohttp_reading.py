@@ -20,6 +20,8 @@ from toolkit.ollama.wire import WireRequest, get_call
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from toolkit.ollama.transport import Take
+
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 END = b"0\r\n\r\n"
 BIG = bytes(1 << 17)
@@ -45,9 +47,18 @@ class Network(asyncio.Transport):
         raise AssertionError("what came was taken for no HTTP")
 
 
-def connected() -> tuple[Reader, Network]:
+class Keeping(Reader):
+    """Keeps the bodies that have come."""
+
+    def __init__(self) -> None:
+        super().__init__(asyncio.get_running_loop())
+        self.bodies: list[Body] = []
+        self.head_came = lambda _message, _content, body: self.bodies.append(body)
+
+
+def connected() -> tuple[Keeping, Network]:
     """A connection that waits for an answer; its clock ticks 1, 2, 3, … with every read."""
-    reader, network = Reader(asyncio.get_running_loop()), Network()
+    reader, network = Keeping(), Network()
     reader.transport = network
     reader.set_response_params(auto_decompress=False)
     ticks = count(1)
@@ -55,10 +66,10 @@ def connected() -> tuple[Reader, Network]:
     return reader, network
 
 
-async def begun(reader: Reader) -> Body:
+async def begun(reader: Keeping) -> Body:
     """The body that has begun."""
-    _, _, body = await reader.head()
-    return body
+    await reader.head()
+    return reader.bodies[-1]
 
 
 async def pour_into(body: Body, taken: list[tuple[bytes, int]]) -> asyncio.Task[bool]:
@@ -238,3 +249,37 @@ async def test_a_connection_whose_request_was_answered_too_early_is_not_used_aga
         writer.transport.abort()
     server.close()
     await server.wait_closed()
+
+
+@pytest.mark.parametrize("ends", [True, False])
+async def test_what_comes_with_the_head_is_taken_before_anybody_is_woken(ends: bool) -> None:
+    taken: list[bytes] = []
+    reader, _ = connected()
+    reader.head_came = lambda *_: lambda data, _: taken.append(data)
+    reader.data_received(HEAD + chunk(b"one") + (b"0\r\n\r\n" if ends else b""))
+    assert taken == [b"one"]
+    await reader.head()
+
+
+async def test_what_took_before_anybody_poured_may_have_had_enough_or_fail() -> None:
+    reader, _ = connected()
+    took: list[bytes] = []
+
+    def take(data: bytes, _: int) -> bool:
+        took.append(data)
+        if data == b"two":
+            raise LookupError("two")
+        return True
+
+    def head_came(_message: object, _content: object, body: Body) -> Take:
+        reader.bodies.append(body)
+        return take
+
+    reader.head_came = head_came
+    reader.data_received(HEAD + chunk(b"one"))
+    body = await begun(reader)
+    assert (await body.pour(take), took) == (False, [b"one"])
+    body.pass_to(take)
+    reader.data_received(chunk(b"two") + chunk(b"three"))
+    with pytest.raises(LookupError, match="two"):
+        await body.pour(take)

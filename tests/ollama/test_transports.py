@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.ollama.conftest import ClientOf
+    from toolkit.ollama.transport import Take, WireResponse
 
 REQUEST = ChatRequest("m:1b", (ChatMessage("user", "hi"),), keep_alive_ns=0)
 BODY = b'{"model":"m:1b","messages":[{"role":"user","content":"hi"}],"stream":true,"keep_alive":0}'
@@ -226,6 +227,61 @@ async def test_what_takes_a_body_may_refuse_it(kind: type[HttpxTransport | Aioht
         with pytest.raises(LookupError, match="one"):
             await response.pour(take)
         await response.aclose()
+        await asyncio.wait_for(gone.wait(), 10)
+        await transport.aclose()
+
+
+@pytest.mark.parametrize("kind", [HttpxTransport, AiohttpTransport])
+async def test_who_is_told_of_the_head_may_take_what_comes(kind: type[HttpxTransport | AiohttpTransport]) -> None:
+    """Whoever pours goes on where it stopped; nothing comes twice and nothing is lost."""
+    told: list[int] = []
+    taken: list[bytes] = []
+
+    async def script(_: Seen, wire: Wire) -> None:
+        await wire.head()
+        for piece in (b"one", b"two", b"three"):
+            await wire.chunk(piece)
+        await wire.end()
+
+    def take(piece: bytes, _: int) -> bool:
+        taken.append(piece)
+        return True  # enough, each time
+
+    def opened(response: WireResponse) -> Take:
+        told.append(response.status)
+        return take
+
+    async with FakeHost(script) as host:
+        transport = kind(parse_address(host.url))
+        for count in (1, 2):
+            taken.clear()
+            response = await transport.send(get_call("/api/ps"), None, opened=opened)
+            assert told == [200] * count
+            while not await response.pour(take):
+                pass
+            await response.aclose()
+            assert b"".join(taken) == b"onetwothree"
+        await transport.aclose()
+        assert host.connections == 1
+
+
+@pytest.mark.parametrize("kind", [HttpxTransport, AiohttpTransport])
+async def test_who_is_told_of_the_head_may_refuse_the_answer(kind: type[HttpxTransport | AiohttpTransport]) -> None:
+    gone = asyncio.Event()
+
+    async def script(_: Seen, wire: Wire) -> None:
+        await wire.head()
+        await wire.chunk(b"one")
+        await wire.gone()
+        gone.set()
+
+    def opened(response: WireResponse) -> None:
+        raise LookupError(str(response.status))
+
+    async with FakeHost(script) as host:
+        transport = kind(parse_address(host.url))
+        with pytest.raises(LookupError, match="200"):
+            await transport.send(get_call("/api/ps"), None, opened=opened)
         await asyncio.wait_for(gone.wait(), 10)
         await transport.aclose()
 

@@ -1,8 +1,8 @@
 """One request to a model, from its place in the queue to the last byte of its answer.
 
-    async with dispatcher.asks(ask) as reply:       # waits for its turn, sends, and waits for the head of the answer
+    async with dispatcher.asks(ask, opened) as reply:  # waits for its turn, sends, waits for the head of the answer
         … reply.status, reply.course.found …
-        await reply.pour(take)                      # each piece at once, see `toolkit.gateway.reply`
+        await reply.pour(take)                         # each piece at once, see `toolkit.gateway.reply`
 
 A host that cannot be reached, or that refuses because it is full, is replaced by another one that has the model, as
 long as nothing of an answer has come. Leaving the block early closes the connection, and the host stops working.
@@ -20,7 +20,7 @@ from toolkit.gateway.course import Course
 from toolkit.gateway.http import cut_off_by
 from toolkit.gateway.reading import Reader
 from toolkit.gateway.refusal import Refusal, Why
-from toolkit.gateway.reply import HostReply
+from toolkit.gateway.reply import HostReply, held
 from toolkit.gateway.wording import body_of, expected, request_of
 from toolkit.ollama.errors import ConnectTimeoutError, HostTimeoutError, OllamaError, StreamBrokeError, UnreachableError
 from toolkit.replay.live_record import RESIDENT_BELOW_NS
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from toolkit.gateway.course import Notes
     from toolkit.gateway.fleet import Fleet
     from toolkit.gateway.gate import Turn
+    from toolkit.gateway.reply import Opened
 
 NS_PER_S = 1_000_000_000
 _BUSY = 503
@@ -59,8 +60,8 @@ class Dispatcher:
         self._numbers = 0
 
     @asynccontextmanager
-    async def asks(self, ask: Ask) -> AsyncIterator[HostReply]:
-        """Ask, and have the answer while the block runs.
+    async def asks(self, ask: Ask, opened: Opened = held) -> AsyncIterator[HostReply]:
+        """Ask, and have the answer while the block runs; see `Asks`.
 
         Raises:
             Refusal: the gateway or the host cannot take the request.
@@ -68,7 +69,7 @@ class Dispatcher:
         course = Course(ask, self._clock_ns())
         self._ledger.began()
         try:
-            reply, stack = await self._first_that_answers(course)
+            reply, stack = await self._first_that_answers(course, opened)
             async with stack:
                 yield reply
         except Refusal as refusal:
@@ -82,7 +83,7 @@ class Dispatcher:
             course.done_ns = self._clock_ns()
             self._ledger.ended(course)
 
-    async def _first_that_answers(self, course: Course) -> tuple[HostReply, AsyncExitStack]:
+    async def _first_that_answers(self, course: Course, opened: Opened) -> tuple[HostReply, AsyncExitStack]:
         """One host after the other, each once; what is given back must be left when the answer is read."""
         tried: dict[str, Refusal] = {}
         while True:
@@ -94,11 +95,12 @@ class Dispatcher:
                 raise
             stack = AsyncExitStack()
             try:
-                reply = await self._sent(backend, course, stack)
+                reply = await self._sent(backend, course, stack, opened)
             except OllamaError as error:
                 await stack.aclose()
                 refusal = _refusal_of(error)
-                if not isinstance(error, UnreachableError | ConnectTimeoutError | StreamBrokeError):
+                others_may = isinstance(error, UnreachableError | ConnectTimeoutError | StreamBrokeError)
+                if not others_may or course.first_ns is not None:
                     raise refusal from error
                 tried[backend.name] = refusal
                 continue
@@ -109,13 +111,13 @@ class Dispatcher:
                 await stack.aclose()
                 tried[backend.name] = Refusal(Why.QUEUE_FULL, f"host {backend.name} is busy; try again later", 1)
                 continue
-            course.status = reply.status
+            reply.tell()
             return reply, stack
 
     def _others(self, tried: Mapping[str, Refusal], backend: Backend) -> bool:
         return len(tried) + 1 < len(self._fleet.backends) and backend.name not in tried
 
-    async def _sent(self, backend: Backend, course: Course, stack: AsyncExitStack) -> HostReply:
+    async def _sent(self, backend: Backend, course: Course, stack: AsyncExitStack, opened: Opened) -> HostReply:
         """Wait for the turn, send, and wait for the head of the answer."""
         ask = course.ask
         course.host, course.load = backend.name, None
@@ -131,7 +133,20 @@ class Dispatcher:
         course.sent_ns = self._clock_ns()
         backend.breaker.tries()
         backend.was_used = True
-        stream = backend.client.stream_relay(request, ask.model)
+
+        def is_there() -> None:
+            if turn is None:
+                return
+            load = course.load
+            if load is None and ask.name in backend.gate.loads:  # it was believed in memory, and was not
+                load = backend.load_begins(ask.name)
+            if load is not None:
+                backend.load_ended(load)
+            turn.is_there()
+
+        reply = HostReply(course, reader, turn, clock_ns=self._clock_ns, is_there=is_there, opened=opened)
+        stream = backend.client.stream_relay(request, ask.model, opened=reply.head_came)
+        reply.comes_by(stream)
         watch = asyncio.create_task(backend.watch_load(ask.name, turn.is_there)) if turn and turn.loads else None
         try:
             await stack.enter_async_context(stream)
@@ -145,18 +160,7 @@ class Dispatcher:
             if watch is not None:  # until the head of the answer has come: others wait to hear that the model is there
                 watch.cancel()
         backend.breaker.worked()
-
-        def is_there() -> None:
-            if turn is None:
-                return
-            load = course.load
-            if load is None and ask.name in backend.gate.loads:  # it was believed in memory, and was not
-                load = backend.load_begins(ask.name)
-            if load is not None:
-                backend.load_ended(load)
-            turn.is_there()
-
-        return HostReply(stream, course, reader, turn, clock_ns=self._clock_ns, is_there=is_there)
+        return reply
 
     async def _turn(self, backend: Backend, course: Course, stack: AsyncExitStack) -> Turn | None:
         """Wait for it; None if it needs none. Raises UnreachableError if the host has failed others meanwhile."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from toolkit.gateway.ask import BY_NAME, Ask, choose_model, last_user_text, priority_of, session_of
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from toolkit.gateway.course import Found
     from toolkit.gateway.keys import Caller
     from toolkit.gateway.outgoing import Outgoing
-    from toolkit.gateway.reply import Asks, Reply
+    from toolkit.gateway.reply import Asks, Reply, Take
     from toolkit.routing.router import Router
 
 OURS = ("session", FIELD)
@@ -40,8 +41,31 @@ class Native:
     async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, out: Outgoing) -> None:
         """Answer one request. Raises Refusal where nothing of the answer was sent."""
         ask = self._ask(body, headers, caller)
+        if ask.streams:
+            await self._stream(ask, out)
+            return
         async with self._dispatcher.asks(ask) as reply:
-            await pass_on(reply, out)
+            document = await whole_body(reply)  # before the head: its counters tell how the model was found
+            await whole(out.send, reply.status, document, reply.content_type, answer_headers(reply))
+
+    async def _stream(self, ask: Ask, out: Outgoing) -> None:
+        """As the host sends it. What breaks in the middle is said in Ollama's own way: as a line."""
+        pieces = Pieces(out)
+
+        def opened(reply: Reply) -> Take:
+            pieces.under(reply.status, reply.content_type, partial(answer_headers, reply))
+            return pieces.take
+
+        async with self._dispatcher.asks(ask, opened) as reply:
+            try:
+                while not await reply.pour(pieces.take):
+                    await pieces.catch_up()
+            except OllamaError as error:
+                if not pieces.has_begun:
+                    raise
+                await pieces.end(as_json({"error": str(error)}) + b"\n")
+                return
+            await pieces.end()
 
     def _ask(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller) -> Ask:
         asked = body.get("model")
@@ -64,24 +88,6 @@ class Native:
             endpoint=self._path,
             texts=self._texts,
         )
-
-
-async def pass_on(reply: Reply, out: Outgoing) -> None:
-    """The answer, as the host sends it. What breaks in the middle is said in Ollama's own way: as a line."""
-    if not reply.course.ask.streams:  # its own counters say how the model was found, so its head goes out last
-        document = await whole_body(reply)
-        await whole(out.send, reply.status, document, reply.content_type, answer_headers(reply))
-        return
-    pieces = Pieces(out, reply.status, reply.content_type, lambda: answer_headers(reply))
-    try:
-        while not await reply.pour(pieces.take):
-            await pieces.catch_up()
-    except OllamaError as error:
-        if not pieces.has_begun:
-            raise
-        await pieces.end(as_json({"error": str(error)}) + b"\n")
-        return
-    await pieces.end()
 
 
 def answer_headers(reply: Reply) -> list[tuple[str, str]]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from toolkit.gateway.keys import Caller
     from toolkit.gateway.outgoing import Outgoing
-    from toolkit.gateway.reply import Asks, Reply
+    from toolkit.gateway.reply import Asks, Reply, Take
     from toolkit.routing.router import Router
 
 _OK = 200
@@ -61,17 +61,45 @@ class ChatCompletions:
             texts=self._texts,
         )
         completion_id = f"chatcmpl-{uuid.uuid4().hex}"
+        if native["stream"]:
+            await self._stream(ask, completion_id, out, with_usage=wants_usage(body))
+            return
         async with self._dispatcher.asks(ask) as reply:
             if reply.status != _OK:
                 await _pass_on_error(reply, out)
-            elif native["stream"]:
-                chunks = ChatChunks(completion_id, self._wall_s(), reply.course.ask.model, with_usage=wants_usage(body))
-                await _stream(reply, chunks, out)
-            else:
-                record = await _document(reply)
-                _raise_error(record)
-                answer = whole_chat(record, completion_id, self._wall_s())
-                await whole_json(out.send, _OK, answer, answer_headers(reply))
+                return
+            record = await _document(reply)
+            _raise_error(record)
+            answer = whole_chat(record, completion_id, self._wall_s())
+            await whole_json(out.send, _OK, answer, answer_headers(reply))
+
+    async def _stream(self, ask: Ask, completion_id: str, out: Outgoing, *, with_usage: bool) -> None:
+        """Server-sent events, as the lines come; what breaks in the middle is an event with an error."""
+        pieces = Pieces(out)
+        events = _Events(pieces)
+
+        def opened(reply: Reply) -> Take | None:
+            if reply.status != _OK:
+                return None
+            model = reply.course.ask.model
+            events.as_chunks(ChatChunks(completion_id, self._wall_s(), model, with_usage=with_usage))
+            pieces.under(_OK, _SSE, lambda: [*answer_headers(reply), ("cache-control", "no-cache")])
+            return events.take
+
+        async with self._dispatcher.asks(ask, opened) as reply:
+            if reply.status != _OK:
+                await _pass_on_error(reply, out)
+                return
+            try:
+                while not await reply.pour(events.take):
+                    await pieces.catch_up()
+                events.end()
+            except (OllamaError, Refusal) as error:
+                if not pieces.has_begun:
+                    raise
+                await pieces.end(event(openai_error(502 if events.failed is None else 500, str(error))))
+                return
+            await pieces.end()
 
 
 class Embeddings:
@@ -105,35 +133,22 @@ class Embeddings:
             await whole_json(out.send, _OK, answer, answer_headers(reply))
 
 
-async def _stream(reply: Reply, chunks: ChatChunks, out: Outgoing) -> None:
-    """Server-sent events, as the lines come; what breaks in the middle is an event with an error."""
-    pieces = Pieces(out, _OK, _SSE, lambda: [*answer_headers(reply), ("cache-control", "no-cache")])
-    events = _Events(chunks, pieces)
-    try:
-        while not await reply.pour(events.take):
-            await pieces.catch_up()
-        events.end()
-    except (OllamaError, Refusal) as error:
-        if not pieces.has_begun:
-            raise
-        await pieces.end(event(openai_error(502 if events.failed is None else 500, str(error))))
-        return
-    await pieces.end()
-
-
 class _Events:
     """The lines of a streamed answer as events, up to one that says what went wrong.
 
     Raises Refusal for what is no answer.
     """
 
-    def __init__(self, chunks: ChatChunks, pieces: Pieces) -> None:
-        self._chunks = chunks
+    def __init__(self, pieces: Pieces) -> None:
         self._pieces = pieces
         self._lines = LineSplitter()
         self._is_empty = True
         self.failed: str | None = None
         """What the host said went wrong in the middle."""
+
+    def as_chunks(self, chunks: ChatChunks) -> None:
+        """What the lines become."""
+        self._chunks = chunks
 
     def take(self, data: bytes) -> bool:
         """See `Reply.pour`."""

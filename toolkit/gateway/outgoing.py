@@ -73,18 +73,16 @@ class Outgoing:
 
 
 class Pieces:
-    """The pieces of an answer on their way to the client: at once while it keeps up, else held until they are sent.
+    """The pieces of an answer on their way to the client: at once while it keeps up, else held until they are sent."""
 
-    `status`, `content_type` and `headers` (asked for with the first piece) are the answer's head.
-    """
-
-    def __init__(
-        self, out: Outgoing, status: int, content_type: str, headers: Callable[[], Iterable[tuple[str, str]]]
-    ) -> None:
+    def __init__(self, out: Outgoing) -> None:
         self._out = out
-        self._start = status, content_type, headers
         self._held: list[bytes] = []
         self.has_begun = False
+
+    def under(self, status: int, content_type: str, headers: Callable[[], Iterable[tuple[str, str]]]) -> None:
+        """The head under which they go; the headers are asked for with the first piece."""
+        self._start = status, content_type, headers
 
     def take(self, data: bytes) -> bool:
         """The next piece. True: it is held, and `catch_up` is to be awaited before there are more."""

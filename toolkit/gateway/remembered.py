@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from toolkit.gateway.ask import Ask
     from toolkit.gateway.context import Composition
     from toolkit.gateway.course import Course
-    from toolkit.gateway.reply import Reply
+    from toolkit.gateway.reply import Reply, Take
     from toolkit.gateway.sessions import Turn
 
 _END: Final = re.compile(rb'"done"\s*:\s*true')
@@ -111,8 +111,8 @@ class Remembered:
         """See `Reply`."""
         return self._reply.content_type
 
-    async def pour(self, take: Callable[[bytes], bool | None]) -> bool:
-        """See `Reply`; the end of it comes when it is stored."""
+    def passing(self, take: Take) -> Take:
+        """Hands on all but the end of the answer."""
         held, read = self._held, self._account.reader.feed
 
         def passing(chunk: bytes) -> bool | None:
@@ -124,10 +124,14 @@ class Remembered:
                 return None
             return take(chunk)
 
-        if not await self._reply.pour(passing):
+        return passing
+
+    async def pour(self, take: Take) -> bool:
+        """See `Reply`; the end of it comes when it is stored."""
+        if not await self._reply.pour(self.passing(take)):
             return False
         await self._stored()
-        for chunk in held:
+        for chunk in self._held:
             take(chunk)
         return True
 

@@ -25,6 +25,7 @@ from toolkit.gateway.keys import ANYONE
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.remembered import Account, Remembered
 from toolkit.gateway.repeats import StoredReply, check_same, request_digest
+from toolkit.gateway.reply import held
 from toolkit.gateway.sessions.database import SessionsError
 from toolkit.gateway.sessions.records import session_of_key
 from toolkit.gateway.sessions.wire import message_data, messages_from, only_new
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from toolkit.gateway.context.composer import Composer
     from toolkit.gateway.context.summariser import Summariser
     from toolkit.gateway.course import Course
-    from toolkit.gateway.reply import Asks, Reply
+    from toolkit.gateway.reply import Asks, Opened, Reply, Take
     from toolkit.gateway.sessions import SessionStore, Turn
 
 _OK = 200
@@ -84,14 +85,14 @@ class Remembering:
         self._clock_ns = clock_ns
         self._speeds: dict[tuple[str | None, str], PrefillSpeeds] = {}
 
-    def asks(self, ask: Ask) -> AbstractAsyncContextManager[Reply]:
+    def asks(self, ask: Ask, opened: Opened = held) -> AbstractAsyncContextManager[Reply]:
         """See `Asks`; the turn in the session ends with the block."""
         if ask.session is None or ask.kind != "chat" or ask.is_bare:
-            return self._inner.asks(ask)
-        return self._asks(ask, ask.session)
+            return self._inner.asks(ask, opened)
+        return self._asks(ask, ask.session, opened)
 
     @asynccontextmanager
-    async def _asks(self, ask: Ask, session: str) -> AsyncIterator[Reply]:
+    async def _asks(self, ask: Ask, session: str, opened: Opened) -> AsyncIterator[Reply]:
         if self._memory is None:
             raise Refusal(Why.BAD_REQUEST, "no sessions are kept here (gateway.sessions.file is null)")
         try:
@@ -99,9 +100,11 @@ class Remembering:
             async with self._turn(session_id, ask.request_key) as turn:
                 if turn.answered is not None:
                     check_same(turn.answered.exchange, request_digest(ask))
-                    yield StoredReply(ask, turn.answered.exchange)
+                    stored = StoredReply(ask, turn.answered.exchange)
+                    opened(stored)
+                    yield stored
                 else:
-                    async with self._taking_part(ask, turn) as reply:
+                    async with self._taking_part(ask, turn, opened) as reply:
                         yield reply
         except UsageError as error:
             raise Refusal(Why.BAD_REQUEST, str(error)) from error
@@ -128,7 +131,7 @@ class Remembering:
             yield turn
 
     @asynccontextmanager
-    async def _taking_part(self, ask: Ask, turn: Turn) -> AsyncIterator[Reply]:
+    async def _taking_part(self, ask: Ask, turn: Turn, opened: Opened) -> AsyncIterator[Reply]:
         memory, came_ns = self._memory, self._clock_ns()
         assert memory is not None  # noqa: S101 - `asks` has looked
         said = only_new(turn.history.messages, messages_from(ask.body.get("messages")))
@@ -137,10 +140,22 @@ class Remembering:
         sent = {**ask.body, "messages": list(map(message_data, composition.messages))}
         account = Account(ask, turn, said, composition, came_ns, time.time_ns())
         ended: BaseException | None = None
+        given: Reply | None = None
+
+        def inner_opened(reply: Reply) -> Take | None:
+            nonlocal given
+            account.course = reply.course
+            if reply.status != _OK:
+                given = reply
+                return opened(reply)
+            given = remembered = Remembered(reply, account, partial(self._store, wanted))
+            take = opened(remembered)
+            return None if take is None else remembered.passing(take)
+
         try:
-            async with self._inner.asks(replace(ask, body=sent)) as reply:
-                account.course = reply.course
-                yield Remembered(reply, account, partial(self._store, wanted)) if reply.status == _OK else reply
+            async with self._inner.asks(replace(ask, body=sent), inner_opened):
+                assert given is not None  # noqa: S101 - it was told before this block began
+                yield given
         except BaseException as error:
             ended = error
             raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from toolkit.gateway.reading import WholeLines
 from toolkit.gateway.refusal import Why
@@ -10,7 +11,6 @@ from toolkit.ollama.errors import OllamaError, StreamBrokeError
 from toolkit.ollama.wire import JSON, NDJSON
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
     from toolkit.gateway.ask import Ask
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from toolkit.ollama.answer_stream import RelayStream
 
 _OK: Final = 200
+
+Take: TypeAlias = Callable[[bytes], bool | None]
+"""Takes a piece of an answer; True: that is enough for now."""
 
 
 class Reply(Protocol):
@@ -37,7 +40,7 @@ class Reply(Protocol):
         """Its media type."""
         ...
 
-    async def pour(self, take: Callable[[bytes], bool | None]) -> bool:
+    async def pour(self, take: Take) -> bool:
         """Hand its pieces, whole lines only, to `take` the moment they come, until it returns True: enough for now.
 
         Returns whether that was all; if not, call it again. Raises OllamaError or Refusal if it does not reach its end.
@@ -45,12 +48,24 @@ class Reply(Protocol):
         ...
 
 
+Opened: TypeAlias = Callable[[Reply], Take | None]
+"""Is told of an answer whose head has come; gives what takes its pieces from then on, None: they are held."""
+
+
 class Asks(Protocol):
     """Asks a model; `Dispatcher` does, and `Remembering`."""
 
-    def asks(self, ask: Ask) -> AbstractAsyncContextManager[Reply]:
-        """Ask, and have the answer while the block runs. Raises Refusal."""
+    def asks(self, ask: Ask, opened: Opened = ...) -> AbstractAsyncContextManager[Reply]:
+        """Ask, and have the answer while the block runs. Raises Refusal.
+
+        `opened` is called before the block begins: where all is well, in the very callback that reads the head, so that
+        what it gives has the first piece before a task could be woken. The block goes on with `pour` and the same.
+        """
         ...
+
+
+def held(_reply: Reply) -> None:
+    """Nobody takes pieces before they are asked for."""
 
 
 async def whole_body(reply: Reply) -> bytes:
@@ -65,21 +80,25 @@ class HostReply:
 
     def __init__(
         self,
-        stream: RelayStream,
         course: Course,
         reader: Reader,
         turn: Turn | None,
         *,
         clock_ns: Callable[[], int],
         is_there: Callable[[], None],
+        opened: Opened,
     ) -> None:
-        self._stream = stream
+        self._opened: Opened | None = opened
         self._is_there = is_there
         self._reader = reader
         self._turn = turn
         self._clock_ns = clock_ns
         self._lines = WholeLines()
         self.course = course
+
+    def comes_by(self, stream: RelayStream) -> None:
+        """This is how it comes."""
+        self._stream = stream
 
     @property
     def status(self) -> int:
@@ -91,19 +110,24 @@ class HostReply:
         """See `Reply`."""
         return self._stream.content_type
 
-    async def pour(self, take: Callable[[bytes], bool | None]) -> bool:
+    def head_came(self) -> Take | None:
+        """The head is here. An answer that another host may take the place of is told of later, by `tell`."""
+        return self.tell() if self.status == _OK else None
+
+    def tell(self) -> Take | None:
+        """This is the answer; to be said once, which is when the client may be told."""
+        opened, self._opened = self._opened, None  # who is told may hold this
+        if opened is None:
+            return None
+        self.course.status = self.status
+        take = opened(self)
+        return None if take is None else self._passing(take)
+
+    async def pour(self, take: Take) -> bool:
         """See `Reply`; half a line before a break is not passed on."""
-        course, read, whole_lines = self.course, self._reader.feed, self._lines.feed
-
-        def passing(chunk: bytes) -> bool | None:
-            if course.first_ns is None:
-                self._begins()
-            read(chunk)
-            whole = whole_lines(chunk)
-            return take(whole) if whole else None
-
+        course = self.course
         try:
-            if not await self._stream.pour(passing):
+            if not await self._stream.pour(self._passing(take)):
                 return False
             self._reader.end()
             self._check_end()
@@ -117,6 +141,19 @@ class HostReply:
         if self._turn is not None:
             self._turn.answered = course.outcome == "ok"
         return True
+
+    def _passing(self, take: Take) -> Take:
+        """Notes each piece, and hands on what is whole of it."""
+        course, read, whole_lines = self.course, self._reader.feed, self._lines.feed
+
+        def passing(chunk: bytes) -> bool | None:
+            if course.first_ns is None:
+                self._begins()
+            read(chunk)
+            whole = whole_lines(chunk)
+            return take(whole) if whole else None
+
+        return passing
 
     def _begins(self) -> None:
         self.course.first_ns = self._clock_ns()

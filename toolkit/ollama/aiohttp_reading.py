@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from aiohttp.http import RawResponseMessage
 
+    from toolkit.ollama.transport import Take
+
+    HeadCame = Callable[[RawResponseMessage, aiohttp.StreamReader, "Body"], Take | None]
+
 _MOST_HELD_BYTES = 1 << 16
 """So much of an answer lies here before the host must wait for whoever takes it."""
 _LONGEST_SIZE = 16
@@ -29,6 +33,8 @@ _LONGEST_SIZE = 16
 class Reader(ResponseHandler):
     """Aiohttp's own connection; see the module. `clock` gives the nanoseconds of every arrival.
 
+    `head_came` is called with each head and its body the moment they are read, and may give what takes the pieces.
+
     It also goes on reading only if it had stopped: the original goes through its parser with nothing, and asks the loop
     to read on, after every piece that is taken.
     """
@@ -37,8 +43,9 @@ class Reader(ResponseHandler):
         super().__init__(loop)
         self.inflow: Body | None = None
         self.clock: Callable[[], int] = _no_clock
+        self.head_came: HeadCame | None = None
         self.is_in_chunk = True
-        self._held: deque[Body] = deque()
+        self._refused: Exception | None = None
         self._is_between_chunks = False
         self._has_stopped = False
         self.came_ns = 0
@@ -66,13 +73,22 @@ class Reader(ResponseHandler):
                 body.__class__ = PouredBody
         if body.is_eof():
             held.end()
-        self._held.append(held)
+        try:
+            take = None if self.head_came is None else self.head_came(data[0], body, held)
+        except Exception as error:  # noqa: BLE001 - it is raised in the task that waits, not in the parser
+            self._refused = error
+        else:
+            if take is not None:
+                held.pass_to(take)
         super().feed_data(data, size)
 
-    async def head(self) -> tuple[RawResponseMessage, aiohttp.StreamReader, Body]:
-        """The next head, its body, and what is kept of that until somebody takes it."""
-        message, body = await self.read()
-        return message, body, self._held.popleft()
+    async def head(self) -> RawResponseMessage:
+        """Wait for the next head. Raises what `head_came` has raised."""
+        message, _ = await self.read()
+        refused, self._refused = self._refused, None
+        if refused is not None:
+            raise refused
+        return message
 
     def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
         """What came is not HTTP: whoever reads the body is told, too; aiohttp would let them wait."""
@@ -168,9 +184,17 @@ class Body:
         self._pieces: deque[tuple[bytes, int]] = deque()
         self._size = 0
         self._is_stopped = self._is_over = False
+        self._is_enough = False  # for who took before somebody waited
+        self._refused: Exception | None = None  # by who took
         self._error: BaseException | None = None
-        self._take: Callable[[bytes, int], bool | None] | None = None
+        self._take: Take | None = None
         self._waiter: asyncio.Future[bool] | None = None
+
+    def pass_to(self, take: Take) -> None:
+        """Hand what is held, and what comes, to `take`, which somebody will go on to `pour` to."""
+        held, self._pieces, self._size, self._take = self._pieces, deque(), 0, take
+        for data, now_ns in held:
+            self.feed(data, now_ns)
 
     def feed(self, data: bytes, now_ns: int) -> None:
         """Bytes have come."""
@@ -181,9 +205,11 @@ class Body:
         try:
             is_enough = take(data, now_ns)
         except Exception as error:  # noqa: BLE001 - it is raised in the task that reads, not in the parser
+            self._refused = error
             self._fail(error)
             return
         if is_enough:
+            self._is_enough = self._waiter is None
             self._wake(is_over=False)
 
     def end(self) -> None:
@@ -196,8 +222,13 @@ class Body:
         self._error = error
         self._fail(error)
 
-    async def pour(self, take: Callable[[bytes, int], bool | None]) -> bool:
+    async def pour(self, take: Take) -> bool:
         """See `toolkit.ollama.transport.WireResponse.pour`."""
+        if self._refused is not None:
+            raise self._refused
+        if self._is_enough:
+            self._is_enough = False
+            return False
         while self._pieces:
             data, now_ns = self._pieces.popleft()
             self._size -= len(data)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from toolkit.ollama.address import Address
     from toolkit.ollama.aiohttp_reading import Body
+    from toolkit.ollama.transport import Opened, Take
     from toolkit.ollama.wire import WireRequest
 
 _IDLE_CONNECTION_S = 60.0
@@ -60,7 +61,11 @@ class AiohttpTransport:
         self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
 
     async def send(
-        self, request: WireRequest, connect_s: float | None, clock: Callable[[], int] = time.monotonic_ns
+        self,
+        request: WireRequest,
+        connect_s: float | None,
+        clock: Callable[[], int] = time.monotonic_ns,
+        opened: Opened | None = None,
     ) -> AiohttpResponse:
         """See `toolkit.ollama.transport.Transport.send`."""
         connector, target = self._pool or self._open()
@@ -70,7 +75,7 @@ class AiohttpTransport:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _translated(error) from error
         try:
-            return AiohttpResponse(connection, *await _exchanged(connection, request.method, wire, clock))
+            return await _exchanged(connection, request.method, wire, clock, opened)
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             connection.close()
             raise _translated(error) from error
@@ -118,19 +123,38 @@ class AiohttpTransport:
 
 
 async def _exchanged(
-    connection: Connection, method: str, wire: bytes, clock: Callable[[], int]
-) -> tuple[Reader, RawResponseMessage, aiohttp.StreamReader, Body]:
+    connection: Connection, method: str, wire: bytes, clock: Callable[[], int], opened: Opened | None
+) -> AiohttpResponse:
     """Write a request in one go, and wait for the head of its answer."""
     reader = connection.protocol
     if not isinstance(reader, Reader) or reader.transport is None or reader.transport.is_closing():
         raise aiohttp.ClientConnectionResetError("the connection was closed before anything was sent")
+    response: AiohttpResponse | None = None
+
+    def head_came(message: RawResponseMessage, content: aiohttp.StreamReader, body: Body) -> Take | None:
+        nonlocal response
+        if _is_information(message):
+            return None
+        response = AiohttpResponse(connection, message, content, body)
+        return None if opened is None else opened(response)
+
     reader.set_response_params(skip_payload=method == "HEAD", read_until_eof=True, auto_decompress=False)
     reader.clock = clock
+    reader.head_came = head_came
     reader.transport.write(wire)
-    while True:
-        message, content, body = await reader.head()
-        if message.code not in _INFORMATION or message.code == _SWITCHING_PROTOCOLS:
-            return reader, message, content, body
+    try:
+        while _is_information(await reader.head()):
+            pass
+    finally:
+        reader.head_came = None
+    assert response is not None  # noqa: S101 - it is made in the callback of the head that was waited for
+    response.gives_back()
+    return response
+
+
+def _is_information(message: RawResponseMessage) -> bool:
+    """Whether another head follows."""
+    return message.code in _INFORMATION and message.code != _SWITCHING_PROTOCOLS
 
 
 class AiohttpResponse:
@@ -139,18 +163,20 @@ class AiohttpResponse:
     def __init__(
         self,
         connection: Connection,
-        reader: Reader,
         message: RawResponseMessage,
         content: aiohttp.StreamReader,
         body: Body,
     ) -> None:
         self._connection = connection
-        self._reader = reader
+        self._content = content
         self._body = body
         self.status = message.code
         self.head_ns = body.head_ns
-        self.headers: Mapping[str, str] = {name.lower(): value for name, value in message.headers.items()}
-        content.on_eof(self._give_back)
+        self.headers: Mapping[str, str] = message.headers  # finds names in any letters
+
+    def gives_back(self) -> None:
+        """From now on the connection is given back when all of the answer is here, which may be the case already."""
+        self._content.on_eof(self._give_back)
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The body's bytes as they arrive, as sent: nothing is decompressed."""
@@ -160,7 +186,7 @@ class AiohttpResponse:
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:
             raise _translated(error) from error
 
-    async def pour(self, take: Callable[[bytes, int], bool | None]) -> bool:
+    async def pour(self, take: Take) -> bool:
         """See `toolkit.ollama.transport.WireResponse.pour`.
 
         Each goes on as soon as it is here: waking a task for it costs more than all the rest.
@@ -176,7 +202,8 @@ class AiohttpResponse:
 
     def _give_back(self) -> None:
         """All of the answer is here."""
-        transport = self._reader.transport
+        protocol = self._connection.protocol
+        transport = None if protocol is None else protocol.transport
         if transport is not None and transport.get_write_buffer_size():
             self._connection.close()  # answered before it was asked to the end
         else:

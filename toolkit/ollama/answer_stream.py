@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from toolkit.ollama.exchange import Exchange
     from toolkit.ollama.relay import RelayExchange
     from toolkit.ollama.timeouts import Timeouts
-    from toolkit.ollama.transport import Transport, WireResponse
+    from toolkit.ollama.transport import Take, Transport, WireResponse
+
+    TakePiece = Callable[[bytes], bool | None]
 
 A = TypeVar("A")
 E = TypeVar("E")
@@ -140,21 +142,24 @@ class EventStream(Generic[E, A]):
         try:
             response = await self._patience.keep(
                 self._transport.send(
-                    exchange.request, None if connect_ns is None else connect_ns / NS_PER_S, self._clock
+                    exchange.request, None if connect_ns is None else connect_ns / NS_PER_S, self._clock, self._opened
                 ),
                 self._deadline_s,
             )
-        except TransportError as error:
-            raise exchange.failed(error, connect_ns) from error
-        except TimeoutError:
-            raise exchange.timed_out(limit_ns or 0) from None
-        self._response = response
-        try:
-            exchange.head(response.status, response.headers, response.head_ns)
-        except BaseException:
+        except BaseException as error:
             await self.aclose()
+            if isinstance(error, TransportError):
+                raise exchange.failed(error, connect_ns) from error
+            if isinstance(error, TimeoutError):
+                raise exchange.timed_out(limit_ns or 0) from None
             raise
+        self._response = response
         return self
+
+    def _opened(self, response: WireResponse) -> Take | None:
+        """The head is here. Raises OllamaError if the answer cannot be one."""
+        self._exchange.head(response.status, response.headers, response.head_ns)
+        return None
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -234,7 +239,11 @@ class TransferStream(EventStream[TransferLine, Transferred]):
 
 
 class RelayStream(EventStream[bytes, Relayed]):
-    """An answer that is passed on, in the pieces in which it comes."""
+    """An answer that is passed on, in the pieces in which it comes.
+
+    `opened` is called as soon as the head is here, and may give what takes the pieces from then on: who does goes on
+    with `pour` and the same.
+    """
 
     def __init__(
         self,
@@ -243,31 +252,48 @@ class RelayStream(EventStream[bytes, Relayed]):
         timeouts: Timeouts,
         first_byte_ns: int | None,
         clock: Callable[[], int],
+        *,
+        opened: Callable[[], TakePiece | None],
     ) -> None:
         super().__init__(exchange, transport, timeouts, first_byte_ns, clock)
         self._relay = exchange
+        self._tell: Callable[[], TakePiece | None] = opened
 
-    async def pour(self, take: Callable[[bytes], bool | None]) -> bool:
+    async def pour(self, take: TakePiece) -> bool:
         """Hand every piece to `take` the moment it arrives, in place of iterating; see `WireResponse.pour`.
 
         A piece moves the limit of the next one by a number, not by a timer.
         """
-        relay, move, response = self._relay, self._patience.move, self._response
+        response = self._response
         if response is None:
             raise RuntimeError("enter the stream with `async with` before reading it")
+        is_over = await self._waited(response.pour(self._heard(take)), at_end=True)
+        if is_over and not self._ended:
+            self._ended = True
+            self._relay.end(self._clock())
+        return is_over
+
+    async def aclose(self) -> None:
+        """See `EventStream`; who was to be told may hold this stream, and neither is to hold the other for ever."""
+        self._tell = nobody
+        await super().aclose()
+
+    def _opened(self, response: WireResponse) -> Take | None:
+        super()._opened(response)
+        take = self._tell()
+        return None if take is None else self._heard(take)
+
+    def _heard(self, take: TakePiece) -> Take:
+        """Hands on to `take`, and keeps time."""
+        passed, move, now_s = self._relay.passed, self._patience.move, asyncio.get_running_loop().time
         idle_s = math.inf if self._timeouts.idle_ns is None else self._timeouts.idle_ns / NS_PER_S
-        now_s = asyncio.get_running_loop().time
 
         def heard(chunk: bytes, now_ns: int) -> bool | None:
-            relay.passed(chunk, now_ns)
+            passed(chunk, now_ns)
             move(now_s() + idle_s)
             return take(chunk)
 
-        is_over = await self._waited(response.pour(heard), at_end=True)
-        if is_over and not self._ended:
-            self._ended = True
-            relay.end(self._clock())
-        return is_over
+        return heard
 
     @property
     def status(self) -> int:
@@ -278,3 +304,7 @@ class RelayStream(EventStream[bytes, Relayed]):
     def content_type(self) -> str:
         """The answer's media type as the server wrote it."""
         return self._relay.content_type
+
+
+def nobody() -> None:
+    """Nobody takes pieces before they are asked for."""

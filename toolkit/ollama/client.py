@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from toolkit.ollama.address import Address, parse_address
-from toolkit.ollama.answer_stream import AnswerStream, RelayStream, TransferStream
+from toolkit.ollama.answer_stream import AnswerStream, RelayStream, TransferStream, nobody
 from toolkit.ollama.calls import Calls
 from toolkit.ollama.timeouts import Timeouts
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
+    from toolkit.ollama.answer_stream import TakePiece
     from toolkit.ollama.exchange import Exchange
     from toolkit.ollama.transport import Transport
     from toolkit.ollama.types import (
@@ -164,11 +165,21 @@ class OllamaClient:
         """The server's version."""
         return await self._finished(self._calls.version(), self.timeouts.control_ns)
 
-    def stream_relay(self, request: WireRequest, model: str | None = None, *, waits: bool = True) -> RelayStream:
-        """Pass on a call that somebody else wrote. `waits`: it waits for a model (else `control_ns` is its limit)."""
+    def stream_relay(
+        self,
+        request: WireRequest,
+        model: str | None = None,
+        *,
+        waits: bool = True,
+        opened: Callable[[], TakePiece | None] = nobody,
+    ) -> RelayStream:
+        """Pass on a call that somebody else wrote. `waits`: it waits for a model (else `control_ns` is its limit).
+
+        `opened`: see `RelayStream`.
+        """
         first_byte_ns = self.timeouts.first_byte_ns if waits else self.timeouts.control_ns
         exchange = self._calls.relay(request, model)
-        return RelayStream(exchange, self._transport, self.timeouts, first_byte_ns, self._clock)
+        return RelayStream(exchange, self._transport, self.timeouts, first_byte_ns, self._clock, opened=opened)
 
     async def aclose(self) -> None:
         """Close every connection."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 
     from toolkit.ollama.address import Address
+    from toolkit.ollama.transport import Opened, Take
     from toolkit.ollama.wire import WireRequest
 
 _IDLE_CONNECTION_S = 60.0
@@ -50,9 +51,13 @@ class HttpxTransport:
         self._client.headers.clear()  # what is sent is said in one place, by the client
 
     async def send(
-        self, request: WireRequest, connect_s: float | None, clock: Callable[[], int] = time.monotonic_ns
+        self,
+        request: WireRequest,
+        connect_s: float | None,
+        clock: Callable[[], int] = time.monotonic_ns,
+        opened: Opened | None = None,
     ) -> HttpxResponse:
-        """See `toolkit.ollama.transport.Transport.send`."""
+        """See `toolkit.ollama.transport.Transport.send`; no piece comes before `pour`."""
         try:
             outgoing = self._client.build_request(
                 request.method,
@@ -61,9 +66,16 @@ class HttpxTransport:
                 content=request.body or None,
                 timeout=httpx.Timeout(None, connect=connect_s),
             )
-            return HttpxResponse(await self._client.send(outgoing, stream=True), clock)
+            response = HttpxResponse(await self._client.send(outgoing, stream=True), clock)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise _translated(error) from error
+        if opened is not None:
+            try:
+                opened(response)
+            except BaseException:
+                await response.aclose()
+                raise
+        return response
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -89,7 +101,7 @@ class HttpxResponse:
         except (httpx.HTTPError, OSError) as error:
             raise _translated(error) from error
 
-    async def pour(self, take: Callable[[bytes, int], bool | None]) -> bool:
+    async def pour(self, take: Take) -> bool:
         """See `toolkit.ollama.transport.WireResponse.pour`."""
         if self._poured is None:
             self._poured = self.chunks()

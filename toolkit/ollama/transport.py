@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import enum
 import time
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from toolkit.ollama.wire import WireRequest
+
+Take: TypeAlias = Callable[[bytes, int], bool | None]
+"""Takes a piece of a body and the time of its arrival; True: that is enough for now."""
 
 
 class Fault(enum.Enum):
@@ -57,7 +61,7 @@ class WireResponse(Protocol):
         """The body's bytes as they arrive, transfer coding undone; to be called once. Raises TransportError."""
         ...
 
-    async def pour(self, take: Callable[[bytes, int], bool | None]) -> bool:
+    async def pour(self, take: Take) -> bool:
         """Hand every piece of the body to `take` with the time of its arrival, in place of `chunks`.
 
         It is handed over the moment it arrives, or, if it came with the head, at once. Returns True at the end of the
@@ -73,15 +77,25 @@ class WireResponse(Protocol):
         ...
 
 
+Opened: TypeAlias = Callable[[WireResponse], Take | None]
+"""Is told of an answer whose head is here; gives what takes its pieces from then on, None: they are held."""
+
+
 class Transport(Protocol):
     """Sends requests to one base URL. Used from one event loop; any number of requests at a time."""
 
     async def send(
-        self, request: WireRequest, connect_s: float | None, clock: Callable[[], int] = time.monotonic_ns
+        self,
+        request: WireRequest,
+        connect_s: float | None,
+        clock: Callable[[], int] = time.monotonic_ns,
+        opened: Opened | None = None,
     ) -> WireResponse:
         """Send, and wait for the head of the answer; `connect_s` limits connecting (None: no limit).
 
-        `clock` gives the time of whatever arrives, in nanoseconds.
+        `clock` gives the time of whatever arrives, in nanoseconds. `opened` is told of the answer as soon as its head
+        is here, before anybody who waits for this is woken, and may give what takes its pieces from then on: who does
+        goes on with `pour` and the same. What it raises is raised here, and the connection is closed.
 
         If the task is cancelled meanwhile, the connection is closed at once.
 
