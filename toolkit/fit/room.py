@@ -109,7 +109,7 @@ class Fit:
 
 def fit(spec: Spec, setting: Setting, room: Room) -> Fit:
     """The verdict for one model alone. The batch of `setting` is taken as it is (see `with_automatic_batch`)."""
-    prediction = predict(spec, setting, _all_free(room), flash=room.flash)
+    prediction = predict(spec, setting, _all_free(room), flash=_flash(setting, room))
     used, whole = _placed(spec, setting, room)
     if used is not None:
         believed = prediction.total_bytes * 100 <= sum(room.free_bytes) * FIT_PERCENT
@@ -128,8 +128,13 @@ def fits_whole(spec: Spec, setting: Setting, room: Room) -> bool:
 
 def with_automatic_batch(spec: Spec, setting: Setting, room: Room) -> Setting:
     """The setting with the batch that Ollama would choose on this host while it is empty."""
-    chosen = predict(spec, setting, _all_free(room), flash=room.flash)
+    chosen = predict(spec, setting, _all_free(room), flash=_flash(setting, room))
     return replace(setting, batch=chosen.batch, flash_attn=setting.flash_attn if room.flash else "off")
+
+
+def _flash(setting: Setting, room: Room) -> bool:
+    """Whether the server leaves flash attention to the engine: not if it is switched off there, or no GPU has it."""
+    return room.flash and setting.flash_attn != "off"
 
 
 def _all_free(room: Room) -> tuple[tuple[GpuSpec, int], ...]:

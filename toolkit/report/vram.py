@@ -79,12 +79,22 @@ def _notes(study: VramStudy) -> Iterator[str]:
         f"{setting.flash_attn}: a client cannot see these, so say with options or in the config what the server has."
     )
     if any(one.expected.spills is None for one in study.compared):
-        yield "Where layers should begin to spill is not known: name the host's GPUs with --gpu."
+        yield f"Not known without the host's GPUs: {', '.join(_not_known(study))}. Name them with --gpu."
     for model, lost in _left_out(study).items():
         yield (
             f"/api/ps leaves {lost / _GIB:.1f} GiB of {model} out (it has sliding windows): the GPU holds more "
             "than size_vram says; --ssh asks the driver."
         )
+
+
+def _not_known(study: VramStudy) -> Iterator[str]:
+    """What needs the GPUs, as far as it occurred."""
+    untold = {one.untold for one in study.compared}
+    yield "where layers should begin to spill"
+    if "spill" in untold:
+        yield "how much of a model that has spilled should stay in VRAM"
+    if "batch" in untold:
+        yield "whether the server took a smaller batch for want of memory, so that fit says what both would take"
 
 
 def _left_out(study: VramStudy) -> dict[str, int]:
@@ -97,18 +107,26 @@ def _left_out(study: VramStudy) -> dict[str, int]:
 
 
 def _cells(one: Compared) -> tuple[str, ...]:
-    rung, expected = one.rung, one.expected
-    off = one.off_share
+    rung, off = one.rung, one.off_share
     return (
         plain(rung.model),
         f"{rung.num_ctx:,}",
         _gib(rung.vram_bytes),
-        _gib(expected.shown_bytes),
-        "-" if off is None else f"{off:+.1%}",
+        _expected(one),
+        ("within" if one.untold == "batch" else "-") if off is None else f"{off:+.1%}",
         "-" if rung.is_whole else _gib(rung.size_bytes - rung.vram_bytes),
         "-" if rung.driver_bytes is None else _gib(rung.driver_bytes),
         "-" if rung.tok_per_s is None else f"{rung.tok_per_s:.1f}",
     )
+
+
+def _expected(one: Compared) -> str:
+    expected = one.expected
+    if one.untold == "spill":
+        return "-"
+    if expected.least_bytes < expected.shown_bytes:
+        return f"{expected.least_bytes / _GIB:.2f} to {_gib(expected.shown_bytes)}"
+    return _gib(expected.shown_bytes)
 
 
 def _gib(nbytes: int) -> str:
@@ -149,9 +167,11 @@ def _compared(one: Compared) -> dict[str, Any]:
         "tok_per_s": rung.tok_per_s,
         "whole": rung.is_whole,
         "expected_size_vram_bytes": expected.shown_bytes,
+        "expected_least_size_vram_bytes": expected.least_bytes,
         "expected_real_bytes": expected.real_bytes,
         "expected_spill": expected.spills,
         "off_share": one.off_share,
+        "not_compared_for": one.untold,
         "observed_at": rung.observed_at,
     }
 

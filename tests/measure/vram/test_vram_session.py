@@ -14,16 +14,18 @@ from toolkit.config.twin import TwinSection
 from toolkit.config.twin_default import DEFAULT_GPUS
 from toolkit.errors import HostError, HotswapError, UsageError
 from toolkit.fit.catalogue import published
+from toolkit.fit.estimate import estimate
 from toolkit.fit.gpus import gpus_of
 from toolkit.fit.observations import observation_line, parse_observations
 from toolkit.fit.room import Room
+from toolkit.fit.setting import Setting
 from toolkit.fit.spec import spec_of
 from toolkit.host.app.serve import listening
 from toolkit.host.assembly import TwinOptions, assemble
 from toolkit.host.clock import RealClock
 from toolkit.measure.host_facts import ask_host
 from toolkit.measure.vram.session import Rung, VramOutcome, VramSession
-from toolkit.measure.vram.study import ServerSetting, observation_of, study_of
+from toolkit.measure.vram.study import Compared, ServerSetting, expected_of, observation_of, study_of
 from toolkit.ollama.client import OllamaClient
 from toolkit.ops.settings.runner import Ran
 from toolkit.replay.make_room import Patience
@@ -95,6 +97,55 @@ async def test_the_cliff_is_found_between_two_contexts() -> None:
     assert told["observations"][0]["driver_bytes"] is None
 
 
+async def test_without_known_gpus_no_difference_is_told_where_its_reason_is_known() -> None:
+    """The card is nearly full with this model, so the server takes a batch of 512 where it wished for 1024."""
+    async with client_of_twin() as client:
+        study = await observed(client, room=None)
+    whole = [one for one in study.compared if one.rung.is_whole]
+    spilled = [one for one in study.compared if not one.rung.is_whole]
+    assert whole
+    assert spilled
+    assert {one.untold for one in whole} == {"batch"}
+    assert all(one.expected.least_bytes == pytest.approx(one.rung.vram_bytes, rel=1e-3) for one in whole)
+    assert {one.untold for one in spilled} == {"spill"}
+    assert all(one.off_share is None for one in study.compared)
+    text = terminal_text(study)
+    assert " to " in text.split("\n")[1]
+    assert "within" in text
+    said = " ".join(text.split())
+    assert "how much of a model that has spilled should stay in VRAM, whether the server took a smaller batch" in said
+    assert "Name them with --gpu." in said
+    assert {one["not_compared_for"] for one in to_jsonable(study)["observations"]} == {"batch", "spill"}
+
+
+@pytest.mark.parametrize(("seen_share", "off", "untold"), [(0.9, -0.1, None), (1.0, None, "batch"), (1.1, 0.1, None)])
+def test_what_no_batch_explains_is_told_against_the_nearest(
+    seen_share: float, off: float | None, untold: str | None
+) -> None:
+    spec = spec_of(published(FAST))
+    expected = expected_of(spec, 8192, ServerSetting(), None)
+    assert expected.least_bytes < expected.shown_bytes
+    end_bytes = expected.least_bytes if seen_share <= 1 else expected.shown_bytes
+    seen_bytes = round(end_bytes * seen_share)
+    rung = Rung(FAST, 8192, seen_bytes, seen_bytes, 8192, None, None, "2026-11-28T01:02:03Z")
+    compared = Compared(rung, expected)
+    assert compared.untold == untold
+    assert compared.off_share == (None if off is None else pytest.approx(off))
+
+
+def test_a_server_without_flash_attention_takes_a_small_batch() -> None:
+    """512 with known GPUs; without, it may be 256, for a card of 8 GiB."""
+    spec, off = spec_of(published(FAST)), ServerSetting(flash_attn="off")
+    known, unknown = expected_of(spec, 32_768, off, CARD), expected_of(spec, 32_768, off, None)
+    assert (
+        known.shown_bytes
+        == unknown.shown_bytes
+        == estimate(spec, Setting(32_768, 1, 512, "f16", "off")).shown_vram_bytes
+    )
+    assert unknown.least_bytes == estimate(spec, Setting(32_768, 1, 256, "f16", "off")).shown_vram_bytes
+    assert known.least_bytes == known.shown_bytes
+
+
 async def test_observations_are_what_fit_reads() -> None:
     async with client_of_twin() as client:
         study = await observed(client)
@@ -162,7 +213,7 @@ def test_what_ps_leaves_out_of_a_sliding_window_model_is_said() -> None:
     assert study.compared[-1].expected.real_bytes > study.compared[-1].expected.shown_bytes * 1.1
     text = terminal_text(study)
     assert "it has sliding windows" in text
-    assert "name the host's GPUs" in text
+    assert "Not known without the host's GPUs: where layers" in text
 
 
 @pytest.mark.parametrize(

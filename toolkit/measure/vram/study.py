@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, Literal
 
 from toolkit.fit.advise import largest_context
 from toolkit.fit.estimate import estimate
 from toolkit.fit.observations import HostObservation
-from toolkit.fit.predicted import parallel_of, predict
+from toolkit.fit.predicted import AMPLE_BYTES, parallel_of, predict
 from toolkit.fit.room import Verdict, fit, with_automatic_batch
 from toolkit.fit.setting import Setting
+from toolkit.host.scheduler.specs import GpuSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from toolkit.fit.estimate import Estimate
     from toolkit.fit.room import Room
     from toolkit.fit.setting import FlashAttention
     from toolkit.fit.spec import Spec
     from toolkit.measure.host_facts import HostFacts
     from toolkit.measure.vram.session import Rung, VramOutcome
+
+Untold = Literal["nothing", "spill", "batch"]
+_NEARLY_FULL: Final = ((GpuSpec("0", "CUDA", AMPLE_BYTES), 1),)
+"""A GPU with so little free that the smallest batch is chosen on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +41,12 @@ class ServerSetting:
 class Expected:
     """What the arithmetic says: `size_vram` as `/api/ps` will show it, and what the GPUs really hold.
 
-    The two differ where the server's own count is wrong (sliding windows). `spills` is None where no GPU was named.
+    The two differ where the server's own count is wrong (sliding windows). `spills` is None where no GPU was named:
+    then the server may have stepped its batch down for want of memory, and `least_bytes` is what would be shown with
+    the smallest one. Elsewhere it equals `shown_bytes`.
     """
 
+    least_bytes: int
     shown_bytes: int
     real_bytes: int
     spills: bool | None
@@ -51,11 +60,29 @@ class Compared:
     expected: Expected
 
     @property
+    def untold(self) -> Untold | None:
+        """Why nothing can be said against the observation, None where something can.
+
+        Without known GPUs nobody can say how much of a model that has spilled should stay on them (`spill`), nor which
+        of its batches the server took, as long as the observation lies between what they make (`batch`).
+        """
+        seen, expected = self.rung.vram_bytes, self.expected
+        if not expected.shown_bytes or not seen:
+            return "nothing"
+        if expected.spills is None and not self.rung.is_whole:
+            return "spill"
+        if expected.least_bytes < expected.shown_bytes and expected.least_bytes <= seen <= expected.shown_bytes:
+            return "batch"
+        return None
+
+    @property
     def off_share(self) -> float | None:
-        """How far the observation is from the expectation, as a share of it; None where nothing was expected."""
-        if not self.expected.shown_bytes or not self.rung.vram_bytes:
+        """How far the observation is from the nearest expectation, as a share of it; None where it is `untold`."""
+        if self.untold is not None:
             return None
-        return (self.rung.vram_bytes - self.expected.shown_bytes) / self.expected.shown_bytes
+        seen, expected = self.rung.vram_bytes, self.expected
+        nearest = min(max(seen, expected.least_bytes), expected.shown_bytes)
+        return (seen - nearest) / nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +136,18 @@ def expected_of(spec: Spec, num_ctx: int, setting: ServerSetting, room: Room | N
     """What one load should take, with the batch that the server chooses."""
     asked = _asked(spec, num_ctx, setting)
     if room is None:
-        batch = predict(spec, asked).batch
-        whole = estimate(spec, Setting(asked.num_ctx, asked.parallel, batch, asked.kv_type, asked.flash_attn))
-        return Expected(whole.shown_vram_bytes, whole.gpu_total_bytes, None)
+        whole, least = _whole(spec, asked, ()), _whole(spec, asked, _NEARLY_FULL)
+        return Expected(least.shown_vram_bytes, whole.shown_vram_bytes, whole.gpu_total_bytes, None)
     found = fit(spec, with_automatic_batch(spec, asked, room), room)
     spills = found.verdict in {Verdict.SPILLS, Verdict.TOO_LARGE}
-    return Expected(found.loaded.shown_vram_bytes, found.loaded.gpu_total_bytes, spills)
+    shown = found.loaded.shown_vram_bytes
+    return Expected(shown, shown, found.loaded.gpu_total_bytes, spills)
+
+
+def _whole(spec: Spec, asked: Setting, gpus: tuple[tuple[GpuSpec, int], ...]) -> Estimate:
+    """All of it on GPUs, with the batch that the server chooses on these."""
+    batch = predict(spec, asked, gpus, flash=asked.flash_attn != "off").batch
+    return estimate(spec, replace(asked, batch=batch))
 
 
 def cliff_of(rungs: list[Rung]) -> tuple[Rung | None, Rung | None]:
