@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +21,7 @@ from toolkit.lab.drawn import Zipf
 if TYPE_CHECKING:
     from pathlib import Path
 
+PROGRAM = (sys.executable, "-c", "from toolkit.cli.main import main; main()")
 HEADER = "gmt_create,exec_time_seconds,groupId,prompt_length,checkpoint_model_version_id\n"
 NAMES = "abcabcddabecab"
 
@@ -115,6 +119,37 @@ def test_a_wrong_draw_is_refused(words: tuple[str, ...], says: str) -> None:
 def test_drawn_models_only_count() -> None:
     with pytest.raises(UsageError, match="drawn models have no sizes; add --unit"):
         run("--drawn", "zipf")
+
+
+def test_who_watches_sees_how_far_it_is_and_nobody_else_does() -> None:
+    drawn = (
+        "lab",
+        "--drawn",
+        "zipf(requests=40000, models=9)",
+        "--unit",
+        "--capacity",
+        "3",
+        "--policies",
+        "lru,arc,opt",
+    )
+    ours, theirs = os.openpty()
+    with subprocess.Popen([*PROGRAM, *drawn], stdout=subprocess.DEVNULL, stderr=theirs) as watched:
+        os.close(theirs)
+        seen = b"".join(iter(lambda: read_or_end(ours), b""))
+    os.close(ours)
+    assert watched.returncode == 0
+    assert b"requests played" in seen
+    assert b"80000/80000" in seen
+    unwatched = CliRunner().invoke(cli, drawn, catch_exceptions=False)
+    assert (unwatched.exit_code, unwatched.stderr) == (0, "")
+
+
+def read_or_end(terminal: int) -> bytes:
+    """What was written to a terminal since; nothing when its last writer has gone, which Linux calls an error."""
+    try:
+        return os.read(terminal, 1 << 16)
+    except OSError:
+        return b""
 
 
 def test_a_limit_on_models_holds_for_the_optimum_too(trace: Path) -> None:

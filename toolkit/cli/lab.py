@@ -43,7 +43,8 @@ def lab(**given: Any) -> None:
     hotswap lab scenarios/swap-storm.yaml --policies "lfu(half-life=20),gdsf(cost=load)" --capacity 40GiB --json
     """  # noqa: D301 - click reads the mark
     from toolkit.cache.spec import split_specs  # noqa: PLC0415 - keeps `--help` cheap
-    from toolkit.experiment.lab import run_lab  # noqa: PLC0415
+    from toolkit.cli.progress import played_bar  # noqa: PLC0415
+    from toolkit.experiment.lab import OPTIMUM, run_lab  # noqa: PLC0415
     from toolkit.report.lab import as_json, text_of  # noqa: PLC0415
 
     specs = _named(split_specs(given["policies"]), "--policies", "lru,arc")
@@ -52,7 +53,8 @@ def lab(**given: Any) -> None:
         _show_queue(given, stream, capacity)
         return
     _refuse_queue_options(given)
-    report = run_lab(stream, specs, capacity, unit=given["unit"])
+    with played_bar(len(stream.uses) * sum(spec.name != OPTIMUM for spec in specs), quiet=given["quiet"]) as on_played:
+        report = run_lab(stream, specs, capacity, unit=given["unit"], on_played=on_played)
     click.echo(as_json(report) if given["as_json"] else text_of(report))
 
 

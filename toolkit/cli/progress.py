@@ -45,6 +45,22 @@ def answer_bar(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
         yield answered
 
 
+@contextmanager
+def played_bar(total: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
+    """A bar of `total` requests that nobody answers; yields what to tell how many more were played. Silent likewise."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _played: None
+        return
+    from rich.console import Console  # noqa: PLC0415 - keeps `--help` cheap
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    columns = (TextColumn("requests played"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    # Drawn twice a second by a thread that takes its time from the simulation: below a hundredth of it.
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=2) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda played: progress.advance(task, played)
+
+
 def _lines(total: int) -> Callable[[], None]:
     """What to call at each answer, so that lines are written: one at once, then as often as the bar is drawn."""
     count = 0

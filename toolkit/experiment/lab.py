@@ -19,6 +19,7 @@ from toolkit.experiment.order import plans_for
 from toolkit.experiment.setup import check_models, setup_from_config
 from toolkit.lab.cache import Capacity, Tally, Use, play
 from toolkit.lab.drawn import Zipf
+from toolkit.lab.watched import watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -73,8 +74,19 @@ class Stream:
     jobs: Callable[[], tuple[Job, ...]]
 
 
-def run_lab(stream: Stream, specs: Sequence[Spec], capacity: Capacity, *, unit: bool) -> LabReport:
-    """Play the stream under each policy.
+def _nobody_hears(_played: int) -> None:
+    """Nothing is told."""
+
+
+def run_lab(
+    stream: Stream,
+    specs: Sequence[Spec],
+    capacity: Capacity,
+    *,
+    unit: bool,
+    on_played: Callable[[int], None] = _nobody_hears,
+) -> LabReport:
+    """Play the stream under each policy. `on_played` hears, now and then, how many requests more were played.
 
     Raises:
         UsageError: an unknown policy or parameter, or an optimum of too many requests; before anything runs.
@@ -90,7 +102,8 @@ def run_lab(stream: Stream, specs: Sequence[Spec], capacity: Capacity, *, unit: 
     for spec in wanted:
         build_policy(spec, around)
     tallies = tuple(
-        (spec.text, play(stream.uses, stream.items, build_policy(spec, around), capacity)) for spec in wanted
+        (spec.text, play(watched(stream.uses, on_played), stream.items, build_policy(spec, around), capacity))
+        for spec in wanted
     )
     names, room = [name for name, _ in stream.uses] if asked else [], _room(stream, capacity)
     costs = {name: item.load_ns for name, item in stream.items.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from toolkit.workload.streams import stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _AT_A_TIME: Final = 1 << 14
 _NS_PER_S: Final = 1_000_000_000
@@ -38,11 +39,15 @@ class Zipf:
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         """Each request's model, and when it comes (ns)."""
+        return chain.from_iterable(self.blocks())
+
+    def blocks(self, size: int = _AT_A_TIME) -> Iterator[Iterable[tuple[str, int]]]:
+        """The same, so many at a time; another size draws the same requests."""
         upto = np.cumsum(np.arange(1, self.models + 1, dtype=np.float64) ** -self.skew)
         generator = np.random.default_rng(stream(self.seed, "drawn").getrandbits(64))
         name_of = self.names.__getitem__
-        for start in range(0, self.requests, _AT_A_TIME):
-            count = min(_AT_A_TIME, self.requests - start)
+        for start in range(0, self.requests, size):
+            count = min(size, self.requests - start)
             ranks = np.searchsorted(upto[:-1], generator.random(count) * upto[-1], side="right")
             times_ns = range(start * _NS_PER_S, (start + count) * _NS_PER_S, _NS_PER_S)
-            yield from zip(map(name_of, ranks.tolist()), times_ns, strict=True)
+            yield zip(map(name_of, ranks.tolist()), times_ns, strict=True)
