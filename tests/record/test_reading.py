@@ -124,3 +124,29 @@ def test_a_conversation_goes_on_where_its_messages_come_again() -> None:
     assert (second.session, second.shared_tokens) == ("r-1", 30)
     assert sessions.place([message("user", "other")]).session == "r-2"
     assert sessions.place(opening).session == "r-3"  # the same words are not yet the same people
+
+
+def test_a_named_session_goes_on_from_its_last_prompt_that_was_answered() -> None:
+    sessions = Sessions("r", most=2)
+    opening = [message("user", "hi")]
+    more = [*opening, message("assistant", "hello"), message("user", "more")]
+    assert sessions.follow("a", opening, 30) is None
+    assert sessions.follow("b", more, None) is None  # another session; it was not answered
+    assert sessions.follow("b", [*more, message("user", "once more")], 9) is None
+    assert sessions.follow("a", more, 50) == 30
+    assert sessions.follow("a", more, 50) == 30  # the same again
+    assert sessions.follow("a", [message("system", "be short"), *more], 60) is None  # it begins otherwise now
+    for name in ("c", "d"):
+        sessions.follow(name, opening, 1)
+    assert sessions.follow("a", [message("system", "be short"), *more, message("user", "?")], 70) is None  # forgotten
+    assert sessions.follow("a", [], 1) is None
+
+
+def test_contents_that_are_no_text_tell_conversations_apart_too() -> None:
+    sessions = Sessions("r")
+    parts: list[object] = [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]
+    sessions.place(parts).tokens = 5
+    assert sessions.place([*parts, message("user", "and?")]).shared_tokens == 5
+    other: list[object] = [{"role": "user", "content": [{"type": "text", "text": "ho"}]}]
+    assert sessions.place([*other, message("user", "and?")]).session == "r-2"
+    assert sessions.place(["no message", message("user", "and?")]).session == "r-3"

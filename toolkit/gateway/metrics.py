@@ -8,7 +8,7 @@ underscores and the unit behind, as OpenTelemetry's own Prometheus exporter writ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -47,52 +47,71 @@ class GatewayMetrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self._children: dict[tuple[object, tuple[str, ...]], Counter | Histogram] = {}  # as many as the library keeps
-        self._duration = Histogram(
-            "gen_ai_server_request_duration_seconds",
-            "From the request to the end of its answer, queue included.",
-            (*_CALL, "error_type"),
-            buckets=_SECONDS,
-            registry=registry,
+        self._duration = _Children(
+            Histogram(
+                "gen_ai_server_request_duration_seconds",
+                "From the request to the end of its answer, queue included.",
+                (*_CALL, "error_type"),
+                buckets=_SECONDS,
+                registry=registry,
+            )
         )
-        self._first = Histogram(
-            "gen_ai_server_time_to_first_token_seconds",
-            "From the request to the first piece of a streamed answer, queue included.",
-            _CALL,
-            buckets=_SECONDS,
-            registry=registry,
+        self._first = _Children(
+            Histogram(
+                "gen_ai_server_time_to_first_token_seconds",
+                "From the request to the first piece of a streamed answer, queue included.",
+                _CALL,
+                buckets=_SECONDS,
+                registry=registry,
+            )
         )
-        self._per_token = Histogram(
-            "gen_ai_server_time_per_output_token_seconds",
-            "The time of each token after the first, by the host's counters.",
-            _CALL,
-            buckets=_PER_TOKEN,
-            registry=registry,
+        self._per_token = _Children(
+            Histogram(
+                "gen_ai_server_time_per_output_token_seconds",
+                "The time of each token after the first, by the host's counters.",
+                _CALL,
+                buckets=_PER_TOKEN,
+                registry=registry,
+            )
         )
-        self._tokens = Histogram(
-            "gen_ai_client_token_usage",
-            "Tokens of a request, in and out, as the host counts them.",
-            (*_CALL, "gen_ai_token_type"),
-            buckets=_TOKENS,
-            registry=registry,
+        self._tokens = _Children(
+            Histogram(
+                "gen_ai_client_token_usage",
+                "Tokens of a request, in and out, as the host counts them.",
+                (*_CALL, "gen_ai_token_type"),
+                buckets=_TOKENS,
+                registry=registry,
+            )
         )
-        self._found = Counter(
-            "hotswap_requests",
-            "Answered requests by how their model was found: hit, cold or reload.",
-            ("host", "model", "cache"),
-            registry=registry,
+        self._found = _Children(
+            Counter(
+                "hotswap_requests",
+                "Answered requests by how their model was found: hit, cold or reload.",
+                ("host", "model", "cache"),
+                registry=registry,
+            )
         )
-        self._swap = Histogram(
-            "hotswap_swap_seconds",
-            "Loads that a request had to wait for, by the host's counter.",
-            ("host", "model"),
-            buckets=_SECONDS,
-            registry=registry,
+        self._swap = _Children(
+            Histogram(
+                "hotswap_swap_seconds",
+                "Loads that a request had to wait for, by the host's counter.",
+                ("host", "model"),
+                buckets=_SECONDS,
+                registry=registry,
+            )
         )
-        self._waited = Histogram(
-            "hotswap_queue_wait_seconds", "Time in the gateway's queue.", ("host",), buckets=_SECONDS, registry=registry
+        self._waited = _Children(
+            Histogram(
+                "hotswap_queue_wait_seconds",
+                "Time in the gateway's queue.",
+                ("host",),
+                buckets=_SECONDS,
+                registry=registry,
+            )
         )
-        self._routed = Counter("hotswap_routed", "Requests by reason of routing.", ("reason",), registry=registry)
+        self._routed = _Children(
+            Counter("hotswap_routed", "Requests by reason of routing.", ("reason",), registry=registry)
+        )
         self._refused = Counter("hotswap_refused", "Requests that the gateway refused.", ("reason",), registry=registry)
         self._left = Counter("hotswap_clients_left", "Clients that went before their answer's end.", registry=registry)
         self._in_flight = Gauge(
@@ -116,22 +135,21 @@ class GatewayMetrics:
         self._in_flight.dec()
         call = (_OPERATIONS[served.kind], served.model)
         failed = "" if served.outcome == "ok" else served.outcome
-        of = self._of
         if served.outcome == "left":
             self._left.inc()
         if course.done_ns is not None:
-            of(self._duration, *call, failed).observe((course.done_ns - course.came_ns) / NS_PER_S)
-        of(self._routed, served.reason).inc()
+            self._duration[*call, failed].observe((course.done_ns - course.came_ns) / NS_PER_S)
+        self._routed[served.reason,].inc()
         if served.waited_ns is not None:
-            of(self._waited, served.host or "").observe(served.waited_ns / NS_PER_S)
+            self._waited[served.host or "",].observe(served.waited_ns / NS_PER_S)
         if failed:
             return
         if course.first_ns is not None and course.ask.streams:
-            of(self._first, *call).observe((course.first_ns - course.came_ns) / NS_PER_S)
+            self._first[call].observe((course.first_ns - course.came_ns) / NS_PER_S)
         if served.found is not None:
-            of(self._found, served.host or "", served.model, served.found).inc()
+            self._found[served.host or "", served.model, served.found].inc()
         if served.is_swap:
-            of(self._swap, served.host or "", served.model).observe((served.load_ns or 0) / NS_PER_S)
+            self._swap[served.host or "", served.model].observe((served.load_ns or 0) / NS_PER_S)
         self._count_tokens(course, served, call)
 
     def text(self) -> bytes:
@@ -141,19 +159,23 @@ class GatewayMetrics:
     def _count_tokens(self, course: Course, served: Served, call: tuple[str, str]) -> None:
         reading = course.reading
         if reading.prompt_tokens is not None:
-            self._of(self._tokens, *call, "input").observe(served.prompt_tokens)
+            self._tokens[*call, "input"].observe(served.prompt_tokens)
         if reading.answer_tokens is not None:
-            self._of(self._tokens, *call, "output").observe(served.answer_tokens)
+            self._tokens[*call, "output"].observe(served.answer_tokens)
             if reading.answer_ns is not None and reading.answer_tokens > 1:
-                self._of(self._per_token, *call).observe(reading.answer_ns / reading.answer_tokens / NS_PER_S)
+                self._per_token[call].observe(reading.answer_ns / reading.answer_tokens / NS_PER_S)
 
-    def _of(self, metric: M, *labels: str) -> M:
-        """The metric of these labels; kept, because the library's own search for it costs as much as all the rest."""
-        key = (metric, labels)
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = metric.labels(*labels)
-        return cast("M", child)
+
+class _Children(dict[tuple[str, ...], M]):
+    """A metric by its labels; kept, because the library's own search for it costs as much as all the rest."""
+
+    def __init__(self, metric: M) -> None:
+        super().__init__()
+        self._labels: Callable[..., M] = metric.labels
+
+    def __missing__(self, labels: tuple[str, ...]) -> M:
+        child = self[labels] = self._labels(*labels)
+        return child
 
 
 class _Read(Collector):

@@ -1,8 +1,9 @@
 """What `/api/llm/stats` says: counts since the start and over the last minute, five minutes and hour. Pure.
 
-Nothing is kept of single requests but of the latest few. A window is 60 slots of time, each with its sums, and the sum
-of all of them: a request is added to a few sums, a slot that becomes too old is subtracted once, and an answer costs
-the same after a million requests as after ten. So a window reaches back between 59 and 60 of its slots.
+Nothing is kept of single requests but of the latest few. A request is added to the sums of its second; these go into
+all others when the second is over, or when somebody asks. A window is 60 slots of time, each with its sums, and the sum
+of all of them, from which a slot that becomes too old is subtracted once: an answer costs the same after a million
+requests as after ten. So a window reaches back between 59 and 60 of its slots.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final
 
-from toolkit.gateway.totals import NS_PER_S, Served, Totals
+from toolkit.gateway.tally import Packed, Tally
+from toolkit.gateway.totals import NS_PER_S, Figures, Served
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,54 +24,56 @@ LATEST: Final = 500
 
 
 class Window:
-    """The sums over the last so many nanoseconds. Times do not go back."""
+    """The sums over the last so many seconds. Times do not go back."""
 
-    def __init__(self, span_ns: int) -> None:
-        self._slot_ns = span_ns // SLOTS
-        self._slots: deque[tuple[int, Totals]] = deque()  # those in which there was anything, by number
-        self._sum = Totals()
+    def __init__(self, span_s: int) -> None:
+        self._slot_s = span_s // SLOTS
+        self._slots: deque[tuple[int, Packed]] = deque()  # those in which there was anything, by number
+        self._open = Tally()  # the slot that it is now
+        self._number = 0
+        self.sum = Tally()
 
-    def add(self, request: Served) -> None:
-        """A request is over, at its `at_ns`."""
-        number = self._move(request.at_ns)
-        if not self._slots or self._slots[-1][0] != number:
-            self._slots.append((number, Totals()))
-        self._slots[-1][1].add(request)
-        self._sum.add(request)
+    def add(self, second: int, sums: Packed) -> None:
+        """The sums of one second, or of a part of it."""
+        self.move(second)
+        self._open.add(sums)
+        self.sum.add(sums)
 
-    def as_json(self, now_ns: int) -> dict[str, Any]:
-        """The sums now."""
-        self._move(now_ns)
-        return self._sum.as_json()
-
-    def _move(self, now_ns: int) -> int:
-        """Drop what has become too old; the number of the slot that it is now."""
-        number = now_ns // self._slot_ns
-        while self._slots and self._slots[0][0] <= number - SLOTS:
-            self._sum.subtract(self._slots.popleft()[1])
-        return number
+    def move(self, second: int) -> None:
+        """It is this second now: drop what has become too old."""
+        number = second // self._slot_s
+        if number != self._number:
+            if self._open:
+                self._slots.append((self._number, self._open.packed()))
+                self._open = Tally()
+            self._number = number
+            while self._slots and self._slots[0][0] <= number - SLOTS:
+                self.sum.subtract(self._slots.popleft()[1])
 
 
 class Latest:
     """The sums over the latest requests, however old they are, and these themselves."""
 
-    def __init__(self, most: int = LATEST) -> None:
+    def __init__(self, most: int = LATEST, figures: Figures | None = None) -> None:
         self._most = most
+        self._figures = figures or Figures()
         self._requests: deque[Served] = deque()
-        self._sum = Totals()
+        self._sum = Tally()
 
     def add(self, request: Served) -> None:
         """One more; the oldest goes if there are too many."""
+        self.put(request, self._figures.of(request))
+
+    def put(self, request: Served, amounts: Iterable[tuple[int, int]]) -> None:
+        """The same, where its amounts are known already."""
         self._requests.append(request)
-        self._sum.add(request)
+        self._sum.add(amounts)
         if len(self._requests) > self._most:
-            oldest = Totals()
-            oldest.add(self._requests.popleft())
-            self._sum.subtract(oldest)
+            self._sum.subtract(self._figures.of(self._requests.popleft()))
 
     def as_json(self) -> dict[str, Any]:
         """The sums."""
-        return self._sum.as_json()
+        return self._figures.as_json(self._sum)
 
     def newest_first(self) -> Iterable[Served]:
         """The requests."""
@@ -81,17 +85,23 @@ class GatewayStats:
 
     def __init__(self, began_ns: int) -> None:
         self._began_ns = began_ns
-        self._all = Totals()
-        self._windows = {name: Window(seconds * NS_PER_S) for name, seconds in WINDOWS}
+        self._figures = Figures()
+        self._second = began_ns // NS_PER_S
+        self._this_second = Tally()
+        self._all = Tally()
+        self._windows = {name: Window(seconds) for name, seconds in WINDOWS}
         self._refused: Counter[str] = Counter()
-        self.latest = Latest()
+        self.latest = Latest(figures=self._figures)
 
     def ended(self, request: Served) -> None:
         """A request is over."""
-        self._all.add(request)
-        self.latest.add(request)
-        for window in self._windows.values():
-            window.add(request)
+        second = request.at_ns // NS_PER_S
+        if second != self._second:
+            self._settle()
+            self._second = second
+        amounts = self._figures.of(request)
+        self._this_second.add(amounts)
+        self.latest.put(request, amounts)
 
     def refused(self, label: str) -> None:
         """A request was refused before anybody looked at what it asks of a model."""
@@ -99,12 +109,25 @@ class GatewayStats:
 
     def since_start(self, now_ns: int, queue: dict[str, Any]) -> dict[str, Any]:
         """The counts since the start; `queue` is what the hosts' queues say of themselves."""
-        whole = self._all.as_json()
+        self._settle()
+        whole = self._figures.as_json(self._all)
         errors = Counter(whole["errors"]) + self._refused
         uptime_s = (now_ns - self._began_ns) / NS_PER_S
         return {"uptime_s": uptime_s, **whole, "errors": dict(errors.most_common()), "queue": queue}
 
     def as_json(self, now_ns: int, queue: dict[str, Any]) -> dict[str, Any]:
         """The whole answer: the counts since the start, and those of the windows."""
-        windows = {name: window.as_json(now_ns) for name, window in self._windows.items()}
-        return {**self.since_start(now_ns, queue), "windows": windows}
+        whole, windows = self.since_start(now_ns, queue), {}
+        for name, window in self._windows.items():
+            window.move(now_ns // NS_PER_S)
+            windows[name] = self._figures.as_json(window.sum)
+        return {**whole, "windows": windows}
+
+    def _settle(self) -> None:
+        """Put what came in this second into all sums."""
+        if self._this_second:
+            sums = self._this_second.packed()
+            self._this_second = Tally()
+            self._all.add(sums)
+            for window in self._windows.values():
+                window.add(self._second, sums)

@@ -1,20 +1,28 @@
-"""Sums over requests that are over, which can be added to each other and taken out of each other again. Pure.
+"""What is summed over requests that are over, under which number, and the answer that such sums make. Pure.
 
 Times are seconds in the answer, nanoseconds within. A figure for which there is nothing to go by is None, never 0.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from toolkit.gateway.histogram import Histogram
+from toolkit.gateway.histogram import CLASSES, class_of, middle_of, quantile_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
+
+    from toolkit.gateway.tally import Tally
 
 NS_PER_S: Final = 1_000_000_000
+_REQUESTS, _FOUND, _HITS, _LEFT, _JUDGED, _CACHED, _SWAPS, _SWAP_NS = range(8)
+_WAITED: Final = CLASSES
+"""From here on, by class: how many waited so long. The next two: how many loads took so long, and how long together."""
+_LOADED: Final = 2 * CLASSES
+_LOADED_NS: Final = 3 * CLASSES
+_NAMED: Final = 4 * CLASSES
+"""From here on: outcomes and reasons, and models with three numbers each, in the order in which they first occur."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,107 +51,94 @@ class Served:
         return self.found in {"cold", "reload"} and self.load_ns is not None
 
 
-class Totals:
-    """Sums over requests. `a.subtract(b)` undoes `a.merge(b)`; memory is bounded by the names that occur."""
-
-    __slots__ = ("_answer", "_asked", "_counts", "_outcomes", "_prompt", "_routing", "_swap_ns", "_wait_ns")
+class Figures:
+    """Which number each figure has; memory is bounded by the names that occur."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-        self._outcomes: Counter[str] = Counter()
-        self._routing: Counter[str] = Counter()
-        self._asked: Counter[str] = Counter()  # by model, as the next two
-        self._prompt: Counter[str] = Counter()
-        self._answer: Counter[str] = Counter()
-        self._swap_ns = Histogram()
-        self._wait_ns = Histogram()
+        self._outcomes: dict[str, int] = {}
+        self._reasons: dict[str, int] = {}
+        self._models: dict[str, int] = {}
+        self._next = _NAMED
 
-    def add(self, request: Served) -> None:
-        """One more."""
-        counts = self._counts
-        counts["requests"] += 1
-        if request.outcome == "ok":
-            counts["found"] += request.found is not None
-            counts["hits"] += request.found == "hit"
-        elif request.outcome == "left":
-            counts["left"] += 1
+    def of(self, request: Served) -> list[tuple[int, int]]:
+        """What a request adds to the sums."""
+        outcome, found, load_ns = request.outcome, request.found, request.load_ns
+        model = self._number(self._models, request.model, 3)
+        amounts = [
+            (_REQUESTS, 1),
+            (self._number(self._reasons, request.reason), 1),
+            (model, 1),
+            (model + 1, request.prompt_tokens),
+            (model + 2, request.answer_tokens),
+        ]
+        if outcome == "ok":
+            if found is not None:
+                amounts.append((_FOUND, 1))
+                if found == "hit":
+                    amounts.append((_HITS, 1))
         else:
-            self._outcomes[request.outcome] += 1
-        counts["judged"] += request.cached is not None
-        counts["cached"] += request.cached is True
-        if request.is_swap:
-            counts["swap_ns"] += request.load_ns or 0
-            self._swap_ns.add(request.load_ns or 0)
+            amounts.append((_LEFT if outcome == "left" else self._number(self._outcomes, outcome), 1))
+        if request.cached is not None:
+            amounts.append((_JUDGED, 1))
+            amounts.append((_CACHED, int(request.cached)))
+        if load_ns is not None and request.is_swap:
+            of_load = class_of(load_ns)
+            amounts += [(_SWAPS, 1), (_SWAP_NS, load_ns), (_LOADED + of_load, 1), (_LOADED_NS + of_load, load_ns)]
         if request.waited_ns is not None:
-            self._wait_ns.add(request.waited_ns)
-        self._routing[request.reason] += 1
-        self._asked[request.model] += 1
-        self._prompt[request.model] += request.prompt_tokens
-        self._answer[request.model] += request.answer_tokens
+            amounts.append((_WAITED + class_of(request.waited_ns), 1))
+        return [amount for amount in amounts if amount[1]]
 
-    def merge(self, other: Totals) -> None:
-        """All requests of another one."""
-        for mine, theirs in self._with(other):
-            mine.update(theirs)
-        self._swap_ns.merge(other._swap_ns)
-        self._wait_ns.merge(other._wait_ns)
-
-    def subtract(self, other: Totals) -> None:
-        """Take out requests that were put in."""
-        for mine, theirs in self._with(other):
-            mine.subtract(theirs)
-            for name in theirs:
-                if not mine[name]:
-                    del mine[name]
-        self._swap_ns.subtract(other._swap_ns)
-        self._wait_ns.subtract(other._wait_ns)
-
-    def as_json(self) -> dict[str, Any]:
-        """As the interface has it."""
-        counts, swaps = self._counts, self._swap_ns.count
+    def as_json(self, sums: Tally) -> dict[str, Any]:
+        """The sums of requests as the interface has them."""
+        requests, swaps, judged = sums.of(_REQUESTS), sums.of(_SWAPS), sums.of(_JUDGED)
+        # The mean of a class, where it is known: one load of 2 s is to be told as 2 s. Waits are too many for that.
+        loads = [
+            (sums.of(_LOADED_NS + each - _LOADED) / count, count) for each, count in sums.between(_LOADED, _LOADED_NS)
+        ]
+        waits = [(middle_of(each - _WAITED), count) for each, count in sums.between(_WAITED, _LOADED)]
         return {
-            "requests": counts["requests"],
-            "hits": counts["hits"],
-            "hit_rate": counts["hits"] / counts["found"] if counts["found"] else None,
+            "requests": requests,
+            "hits": sums.of(_HITS),
+            "hit_rate": sums.of(_HITS) / sums.of(_FOUND) if sums.of(_FOUND) else None,
             "swaps": swaps,
             "swap_s": {
-                "mean": counts["swap_ns"] / swaps / NS_PER_S if swaps else None,
-                "p95": _quantile_s(self._swap_ns, 0.95),
+                "mean": sums.of(_SWAP_NS) / swaps / NS_PER_S if swaps else None,
+                "p95": _seconds(quantile_of(loads, 0.95)),
             },
             "prefix_cache": {
-                "judged": counts["judged"],
-                "cached": counts["cached"],
-                "rate": counts["cached"] / counts["judged"] if counts["judged"] else None,
+                "judged": judged,
+                "cached": sums.of(_CACHED),
+                "rate": sums.of(_CACHED) / judged if judged else None,
             },
-            "waited_s": {"p50": _quantile_s(self._wait_ns, 0.5), "p95": _quantile_s(self._wait_ns, 0.95)},
-            "models": dict(self._models()),
-            "routing": _by_count(self._routing),
-            "errors": _by_count(self._outcomes),
-            "left": counts["left"],
+            "waited_s": {"p50": _seconds(quantile_of(waits, 0.5)), "p95": _seconds(quantile_of(waits, 0.95))},
+            "models": {
+                model: {
+                    "requests": asked,
+                    "share": asked / requests,
+                    "prompt_tokens": sums.of(number + 1),
+                    "answer_tokens": sums.of(number + 2),
+                }
+                for model, number in sorted(self._models.items())
+                if (asked := sums.of(number))
+            },
+            "routing": _by_count(self._reasons, sums),
+            "errors": _by_count(self._outcomes, sums),
+            "left": sums.of(_LEFT),
         }
 
-    def _models(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        for model, asked in sorted(self._asked.items()):
-            yield (
-                model,
-                {
-                    "requests": asked,
-                    "share": asked / self._counts["requests"],
-                    "prompt_tokens": self._prompt[model],
-                    "answer_tokens": self._answer[model],
-                },
-            )
-
-    def _with(self, other: Totals) -> Iterator[tuple[Counter[str], Counter[str]]]:
-        for name in ("_counts", "_outcomes", "_routing", "_asked", "_prompt", "_answer"):
-            yield getattr(self, name), getattr(other, name)
+    def _number(self, known: dict[str, int], name: str, width: int = 1) -> int:
+        number = known.get(name)
+        if number is None:
+            number = known[name] = self._next
+            self._next += width
+        return number
 
 
-def _by_count(counts: Counter[str]) -> dict[str, int]:
+def _by_count(numbers: Mapping[str, int], sums: Tally) -> dict[str, int]:
     """The most frequent first, equals by name: what the order of arrival was is not known any more."""
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    counts = [(name, count) for name, number in numbers.items() if (count := sums.of(number))]
+    return dict(sorted(counts, key=lambda item: (-item[1], item[0])))
 
 
-def _quantile_s(values: Histogram, share: float) -> float | None:
-    found_ns = values.quantile(share)
+def _seconds(found_ns: float | None) -> float | None:
     return None if found_ns is None else found_ns / NS_PER_S

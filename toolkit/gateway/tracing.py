@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from toolkit.gateway.ask import Ask
     from toolkit.gateway.course import Course
-    from toolkit.record.sessions import Sessions, Turn
+    from toolkit.record.sessions import Sessions
 
 _OUTCOMES = {"ok": OK, "left": LEFT, "host_failed": UNREACHABLE, "host_slow": UNREACHABLE, "no_host": UNREACHABLE}
 
@@ -50,9 +50,8 @@ class TraceWriter:
     def write(self, course: Course) -> None:
         """Write one down that is over."""
         ask, reading = course.ask, course.reading
-        turn = self._turn(ask)
-        if turn is not None and reading.prompt_tokens is not None:
-            turn.tokens = reading.prompt_tokens + (reading.answer_tokens or 0)
+        tokens = None if reading.prompt_tokens is None else reading.prompt_tokens + (reading.answer_tokens or 0)
+        session, shared_tokens = self._place(ask, tokens)
         options = ask.body.get("options")
         ended_ns = course.done_ns or self._clock_ns()
         self._log.append(
@@ -60,10 +59,10 @@ class TraceWriter:
                 at_ns=self._wall_ns() - (self._clock_ns() - course.came_ns),
                 kind=_kind(ask),
                 model=ask.name,
-                session=ask.session or (None if turn is None else turn.session),
+                session=session,
                 prompt_tokens=reading.prompt_tokens,
                 output_tokens=reading.answer_tokens,
-                shared_prefix_tokens=None if turn is None else turn.shared_tokens,
+                shared_prefix_tokens=shared_tokens,
                 options=_plain(options) if isinstance(options, dict) else None,
                 keep_alive=_scalar(ask.body.get("keep_alive")),
                 priority=ask.priority or None,
@@ -84,9 +83,17 @@ class TraceWriter:
             )
         )
 
-    def _turn(self, ask: Ask) -> Turn | None:
+    def _place(self, ask: Ask, tokens: int | None) -> tuple[str | None, int | None]:
+        """The session, and how much of the prompt stood in its last one already."""
         messages = ask.body.get("messages")
-        return self._sessions.place(messages) if isinstance(messages, list) and messages else None
+        if not isinstance(messages, list) or not messages:
+            return ask.session, None
+        if ask.session is not None:
+            return ask.session, self._sessions.follow(f"{ask.caller}/{ask.session}", messages, tokens)
+        turn = self._sessions.place(messages)
+        if tokens is not None:
+            turn.tokens = tokens
+        return turn.session, turn.shared_tokens
 
     def _text(self, ask: Ask) -> str | None:
         if not self._texts:

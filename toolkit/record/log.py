@@ -34,12 +34,13 @@ class TraceLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = os.fspath(path)
         self.note: str | None = None
         self.written = self.lost = 0
         self.trouble: str | None = None
         self._has_half = False
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._file, self._mine = self._opened()
         except OSError as error:
             raise UsageError(f"cannot write {path} ({error.strerror}); give another --out") from error
         try:
@@ -76,16 +77,25 @@ class TraceLog:
             self.written += 1
 
     def _follow(self) -> None:
-        """Go on in a new file where the one in hand does not have the name any more."""
-        mine = os.fstat(self._file)
+        """Go on in a new file where the one in hand does not have the name any more.
+
+        Asked for each line, so that none goes into a file that is being compressed or was removed.
+        """
         try:
-            named = self.path.stat()
+            named = os.stat(self._name)  # noqa: PTH116 - a Path takes as long again
         except FileNotFoundError:
             named = None
-        if named is None or (named.st_ino, named.st_dev) != (mine.st_ino, mine.st_dev):
-            fresh = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-            os.close(self._file)
-            self._file, self._has_half = fresh, False
+        if named is None or (named.st_ino, named.st_dev) != self._mine:
+            before = self._file
+            self._file, self._mine = self._opened()
+            self._has_half = False
+            os.close(before)
+
+    def _opened(self) -> tuple[int, tuple[int, int]]:
+        """The file of the name, made if absent, and which one it is; while it is open no other is given its number."""
+        file = os.open(self._name, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        mine = os.fstat(file)
+        return file, (mine.st_ino, mine.st_dev)
 
     def _check(self) -> None:
         size = os.fstat(self._file).st_size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -54,9 +55,11 @@ class LoggedRequest:
 
 
 FIELDS = tuple(field.name for field in fields(LoggedRequest))
+_values = attrgetter(*FIELDS)
+_written = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=dict).encode  # `dumps` makes one a line
 
 
 def line_of(request: LoggedRequest) -> bytes:
     """The request as one line of the file, with its line end: compact JSON in ASCII, fields in the order above."""
-    known = {name: value for name in FIELDS if (value := getattr(request, name)) is not None}
-    return json.dumps(known, separators=(",", ":"), allow_nan=False, default=dict).encode() + b"\n"
+    known = {name: value for name, value in zip(FIELDS, _values(request), strict=True) if value is not None}
+    return _written(known).encode() + b"\n"
