@@ -74,7 +74,9 @@ class Ledger:
         reading = course.reading
         if course.outcome != "ok" or course.ask.kind == "embed" or course.ask.is_bare or model == UNKNOWN_MODEL:
             return None
-        speeds = self._speeds.setdefault((course.host, model), PrefillSpeeds())
+        speeds = self._speeds.get((course.host, model))
+        if speeds is None:
+            speeds = self._speeds[course.host, model] = PrefillSpeeds()
         after_load = reading.load_ns is not None and reading.load_ns >= RESIDENT_BELOW_NS
         return speeds.is_cached(reading.prompt_tokens, reading.prompt_ns, after_load=after_load)
 

@@ -8,11 +8,13 @@ underscores and the unit behind, as OpenTelemetry's own Prometheus exporter writ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+
+from toolkit.gateway.distribution import Distribution
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from toolkit.gateway.course import Course
     from toolkit.gateway.totals import Served
 
-M = TypeVar("M", Counter, Histogram)
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 NS_PER_S: Final = 1e9
 _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92, 300, 600)
@@ -47,41 +48,33 @@ class GatewayMetrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
-        self._duration = _Children(
-            Histogram(
-                "gen_ai_server_request_duration_seconds",
-                "From the request to the end of its answer, queue included.",
-                (*_CALL, "error_type"),
-                buckets=_SECONDS,
-                registry=registry,
-            )
+        self._duration = Distribution(
+            registry,
+            "gen_ai_server_request_duration_seconds",
+            "From the request to the end of its answer, queue included.",
+            (*_CALL, "error_type"),
+            _SECONDS,
         )
-        self._first = _Children(
-            Histogram(
-                "gen_ai_server_time_to_first_token_seconds",
-                "From the request to the first piece of a streamed answer, queue included.",
-                _CALL,
-                buckets=_SECONDS,
-                registry=registry,
-            )
+        self._first = Distribution(
+            registry,
+            "gen_ai_server_time_to_first_token_seconds",
+            "From the request to the first piece of a streamed answer, queue included.",
+            _CALL,
+            _SECONDS,
         )
-        self._per_token = _Children(
-            Histogram(
-                "gen_ai_server_time_per_output_token_seconds",
-                "The time of each token after the first, by the host's counters.",
-                _CALL,
-                buckets=_PER_TOKEN,
-                registry=registry,
-            )
+        self._per_token = Distribution(
+            registry,
+            "gen_ai_server_time_per_output_token_seconds",
+            "The time of each token after the first, by the host's counters.",
+            _CALL,
+            _PER_TOKEN,
         )
-        self._tokens = _Children(
-            Histogram(
-                "gen_ai_client_token_usage",
-                "Tokens of a request, in and out, as the host counts them.",
-                (*_CALL, "gen_ai_token_type"),
-                buckets=_TOKENS,
-                registry=registry,
-            )
+        self._tokens = Distribution(
+            registry,
+            "gen_ai_client_token_usage",
+            "Tokens of a request, in and out, as the host counts them.",
+            (*_CALL, "gen_ai_token_type"),
+            _TOKENS,
         )
         self._found = _Children(
             Counter(
@@ -91,23 +84,15 @@ class GatewayMetrics:
                 registry=registry,
             )
         )
-        self._swap = _Children(
-            Histogram(
-                "hotswap_swap_seconds",
-                "Loads that a request had to wait for, by the host's counter.",
-                ("host", "model"),
-                buckets=_SECONDS,
-                registry=registry,
-            )
+        self._swap = Distribution(
+            registry,
+            "hotswap_swap_seconds",
+            "Loads that a request had to wait for, by the host's counter.",
+            ("host", "model"),
+            _SECONDS,
         )
-        self._waited = _Children(
-            Histogram(
-                "hotswap_queue_wait_seconds",
-                "Time in the gateway's queue.",
-                ("host",),
-                buckets=_SECONDS,
-                registry=registry,
-            )
+        self._waited = Distribution(
+            registry, "hotswap_queue_wait_seconds", "Time in the gateway's queue.", ("host",), _SECONDS
         )
         self._routed = _Children(
             Counter("hotswap_routed", "Requests by reason of routing.", ("reason",), registry=registry)
@@ -138,18 +123,18 @@ class GatewayMetrics:
         if served.outcome == "left":
             self._left.inc()
         if course.done_ns is not None:
-            self._duration[*call, failed].observe((course.done_ns - course.came_ns) / NS_PER_S)
+            self._duration.observe((*call, failed), (course.done_ns - course.came_ns) / NS_PER_S)
         self._routed[served.reason,].inc()
         if served.waited_ns is not None:
-            self._waited[served.host or "",].observe(served.waited_ns / NS_PER_S)
+            self._waited.observe((served.host or "",), served.waited_ns / NS_PER_S)
         if failed:
             return
         if course.first_ns is not None and course.ask.streams:
-            self._first[call].observe((course.first_ns - course.came_ns) / NS_PER_S)
+            self._first.observe(call, (course.first_ns - course.came_ns) / NS_PER_S)
         if served.found is not None:
             self._found[served.host or "", served.model, served.found].inc()
         if served.is_swap:
-            self._swap[served.host or "", served.model].observe((served.load_ns or 0) / NS_PER_S)
+            self._swap.observe((served.host or "", served.model), (served.load_ns or 0) / NS_PER_S)
         self._count_tokens(course, served, call)
 
     def text(self) -> bytes:
@@ -159,22 +144,22 @@ class GatewayMetrics:
     def _count_tokens(self, course: Course, served: Served, call: tuple[str, str]) -> None:
         reading = course.reading
         if reading.prompt_tokens is not None:
-            self._tokens[*call, "input"].observe(served.prompt_tokens)
+            self._tokens.observe((*call, "input"), served.prompt_tokens)
         if reading.answer_tokens is not None:
-            self._tokens[*call, "output"].observe(served.answer_tokens)
+            self._tokens.observe((*call, "output"), served.answer_tokens)
             if reading.answer_ns is not None and reading.answer_tokens > 1:
-                self._per_token[call].observe(reading.answer_ns / reading.answer_tokens / NS_PER_S)
+                self._per_token.observe(call, reading.answer_ns / reading.answer_tokens / NS_PER_S)
 
 
-class _Children(dict[tuple[str, ...], M]):
-    """A metric by its labels; kept, because the library's own search for it costs as much as all the rest."""
+class _Children(dict[tuple[str, ...], Counter]):
+    """A counter by its labels; kept, because the library's own search for it costs as much as all the rest."""
 
-    def __init__(self, metric: M) -> None:
+    def __init__(self, counter: Counter) -> None:
         super().__init__()
-        self._labels: Callable[..., M] = metric.labels
+        self._counter = counter
 
-    def __missing__(self, labels: tuple[str, ...]) -> M:
-        child = self[labels] = self._labels(*labels)
+    def __missing__(self, labels: tuple[str, ...]) -> Counter:
+        child = self[labels] = self._counter.labels(*labels)
         return child
 
 

@@ -9,6 +9,7 @@ requests as after ten. So a window reaches back between 59 and 60 of its slots.
 from __future__ import annotations
 
 from collections import Counter, deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from toolkit.gateway.tally import Packed, Tally
@@ -52,27 +53,38 @@ class Window:
 
 
 class Latest:
-    """The sums over the latest requests, however old they are, and these themselves."""
+    """The sums over the latest requests, however old they are, and these themselves.
+
+    Summed when somebody asks, from what has come and gone since the last time: mostly nobody looks.
+    """
 
     def __init__(self, most: int = LATEST, figures: Figures | None = None) -> None:
         self._most = most
         self._figures = figures or Figures()
         self._requests: deque[Served] = deque()
+        self._new = 0  # so many of them are not in the sum yet
+        self._gone: list[Served] = []  # and these still are, at most as many as are kept
         self._sum = Tally()
 
     def add(self, request: Served) -> None:
         """One more; the oldest goes if there are too many."""
-        self.put(request, self._figures.of(request))
-
-    def put(self, request: Served, amounts: Iterable[tuple[int, int]]) -> None:
-        """The same, where its amounts are known already."""
         self._requests.append(request)
-        self._sum.add(amounts)
+        self._new += 1
         if len(self._requests) > self._most:
-            self._sum.subtract(self._figures.of(self._requests.popleft()))
+            oldest = self._requests.popleft()
+            if self._new > self._most:
+                self._new = self._most
+            else:
+                self._gone.append(oldest)
 
     def as_json(self) -> dict[str, Any]:
         """The sums."""
+        for request in islice(reversed(self._requests), self._new):
+            self._sum.add(self._figures.of(request))
+        for request in self._gone:
+            self._sum.subtract(self._figures.of(request))
+        self._new = 0
+        self._gone.clear()
         return self._figures.as_json(self._sum)
 
     def newest_first(self) -> Iterable[Served]:
@@ -99,9 +111,8 @@ class GatewayStats:
         if second != self._second:
             self._settle()
             self._second = second
-        amounts = self._figures.of(request)
-        self._this_second.add(amounts)
-        self.latest.put(request, amounts)
+        self._this_second.add(self._figures.of(request))
+        self.latest.add(request)
 
     def refused(self, label: str) -> None:
         """A request was refused before anybody looked at what it asks of a model."""

@@ -41,17 +41,18 @@ class Tally:
         """Amounts with the numbers of their sums."""
         sums = self._sums
         for number, amount in amounts:
-            sums[number] = sums.get(number, 0) + amount
+            if amount:
+                sums[number] = sums.get(number, 0) + amount
 
     def subtract(self, amounts: Iterable[tuple[int, int]]) -> None:
         """Take out amounts that were put in."""
         sums = self._sums
         for number, amount in amounts:
-            rest = sums[number] - amount
+            rest = sums.get(number, 0) - amount
             if rest:
                 sums[number] = rest
             else:
-                del sums[number]
+                sums.pop(number, None)
 
     def of(self, number: int) -> int:
         """A sum."""

@@ -71,22 +71,18 @@ class Figures:
             (model + 1, request.prompt_tokens),
             (model + 2, request.answer_tokens),
         ]
-        if outcome == "ok":
-            if found is not None:
-                amounts.append((_FOUND, 1))
-                if found == "hit":
-                    amounts.append((_HITS, 1))
-        else:
+        if outcome != "ok":
             amounts.append((_LEFT if outcome == "left" else self._number(self._outcomes, outcome), 1))
+        elif found is not None:
+            amounts += ((_FOUND, 1), (_HITS, 1)) if found == "hit" else ((_FOUND, 1),)
         if request.cached is not None:
-            amounts.append((_JUDGED, 1))
-            amounts.append((_CACHED, int(request.cached)))
+            amounts += ((_JUDGED, 1), (_CACHED, 1)) if request.cached else ((_JUDGED, 1),)
         if load_ns is not None and request.is_swap:
             of_load = class_of(load_ns)
-            amounts += [(_SWAPS, 1), (_SWAP_NS, load_ns), (_LOADED + of_load, 1), (_LOADED_NS + of_load, load_ns)]
+            amounts += ((_SWAPS, 1), (_SWAP_NS, load_ns), (_LOADED + of_load, 1), (_LOADED_NS + of_load, load_ns))
         if request.waited_ns is not None:
             amounts.append((_WAITED + class_of(request.waited_ns), 1))
-        return [amount for amount in amounts if amount[1]]
+        return amounts
 
     def as_json(self, sums: Tally) -> dict[str, Any]:
         """The sums of requests as the interface has them."""
