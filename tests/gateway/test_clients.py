@@ -165,6 +165,22 @@ def test_openai_tools(gpt: openai.OpenAI) -> None:
     assert gpt.chat.completions.create(model="talker:7b", messages=messages).choices[0].message.content
 
 
+def test_openai_logprobs(gpt: openai.OpenAI) -> None:
+    """They come with the whole answer and with each piece of a stream, and only when they were asked for."""
+    said: list[Any] = [{"role": "user", "content": "hello"}]
+    whole = gpt.chat.completions.create(model="auto", messages=said, logprobs=True, top_logprobs=2, max_tokens=3)
+    told = whole.choices[0].logprobs
+    assert told is not None
+    assert told.content is not None
+    assert "".join(each.token for each in told.content) == whole.choices[0].message.content
+    assert [len(each.top_logprobs) for each in told.content] == [2, 2, 2]
+    pieces = gpt.chat.completions.create(model="auto", messages=said, logprobs=True, max_tokens=3, stream=True)
+    chances = [chunk.choices[0].logprobs for chunk in pieces]
+    assert [len(each.content or ()) if each else None for each in chances] == [1, 1, 1, None]
+    plain = gpt.chat.completions.create(model="auto", messages=said, max_tokens=3)
+    assert plain.choices[0].logprobs is None
+
+
 def test_openai_sets_what_ollamas_v1_drops(gpt: openai.OpenAI, served: Served) -> None:
     gpt.chat.completions.create(
         model="quick:1b",

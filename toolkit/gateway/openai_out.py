@@ -37,12 +37,13 @@ class ChatChunks:
     def of(self, record: Mapping[str, Any]) -> Iterator[bytes]:
         """The events for one line of the host's answer."""
         delta = self._delta(record.get("message"))
-        if delta or not self._has_begun:
+        chances = logprobs(record)
+        if delta or chances or not self._has_begun:
             role = {} if self._has_begun else {"role": "assistant"}
             self._has_begun = True
-            yield event(self._chunk({**role, "content": "", **delta} if role else delta, None))
+            yield event(self._chunk({**role, "content": "", **delta} if role else delta, None, chances))
         if record.get("done") is True:
-            yield event(self._chunk({}, finish_reason(record, has_calls=self._calls > 0)))
+            yield event(self._chunk({}, finish_reason(record, has_calls=self._calls > 0), {}))
             if self._with_usage:
                 yield event({**self._head, "choices": [], "usage": usage(record)})
             yield DONE
@@ -60,8 +61,9 @@ class ChatChunks:
             self._calls += len(delta["tool_calls"])
         return delta
 
-    def _chunk(self, delta: dict[str, Any], reason: str | None) -> dict[str, Any]:
-        chunk: dict[str, Any] = {**self._head, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+    def _chunk(self, delta: dict[str, Any], reason: str | None, chances: dict[str, Any]) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "finish_reason": reason, **chances}
+        chunk: dict[str, Any] = {**self._head, "choices": [choice]}
         return {**chunk, "usage": None} if self._with_usage else chunk
 
 
@@ -83,7 +85,7 @@ def whole_chat(record: Mapping[str, Any], completion_id: str, created_s: int) ->
         "created": created_s,
         "model": record.get("model", ""),
         "system_fingerprint": "fp_ollama",
-        "choices": [{"index": 0, "message": message, "finish_reason": reason}],
+        "choices": [{"index": 0, "message": message, "finish_reason": reason, **logprobs(record)}],
         "usage": usage(record),
     }
 
@@ -98,6 +100,12 @@ def tool_calls(calls: list[Any], completion_id: str, first: int) -> list[dict[st
         described = {"name": function.get("name", ""), "arguments": arguments}
         found.append({"index": index, "id": call.get("id") or made, "type": "function", "function": described})
     return found
+
+
+def logprobs(record: Mapping[str, Any]) -> dict[str, Any]:
+    """`logprobs` of a choice; nothing where the host told none."""
+    told = record.get("logprobs")
+    return {"logprobs": {"content": told}} if told else {}
 
 
 def finish_reason(record: Mapping[str, Any], *, has_calls: bool) -> str:
