@@ -166,11 +166,11 @@ def test_a_server_is_asked_for_what_it_has() -> None:
 
 
 def test_gpus_that_nobody_named_are_said_to_be_assumed(project_dir: Path) -> None:
-    config = ["--config", str(project_dir / "config/ollama-vm.yaml")]
+    config = ["qwen2.5:7b", "--config", str(project_dir / "config/ollama-vm.yaml")]
     for arguments, is_assumed in (
         (config, True),
         ([*config, "--gpu", "rtx3090"], False),
-        (["--config", str(project_dir / "config/twin-48gb.yaml")], False),
+        (["qwen2.5:7b", "--config", str(project_dir / "config/twin-48gb.yaml")], False),
         ([*config, "--quiet"], False),
     ):
         done = CliRunner().invoke(fit, arguments, catch_exceptions=False)

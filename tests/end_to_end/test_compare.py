@@ -231,12 +231,17 @@ def test_a_full_disk_under_stdout_is_one_sentence(tmp_path: Path) -> None:
 def test_a_simulated_compare_ends_at_once_when_told_to(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "from toolkit.cli.main import main; main()", "compare"]
     arguments = ["scenarios/working-day.yaml", "--repeat", "200", "--out", str(tmp_path)]
-    process = subprocess.Popen([*command, *arguments], cwd=PROJECT, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
-    with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(3)
-    process.terminate()
-    _, stderr = process.communicate(timeout=30)
-    assert (process.returncode, stderr.strip()) == (130, b"interrupted")
+    told = {**os.environ, "HOTSWAP_PROGRESS": "lines"}
+    with subprocess.Popen(
+        [*command, *arguments], cwd=PROJECT, env=told, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    ) as process:
+        assert process.stderr is not None
+        seen = [process.stderr.readline() for _ in range(3)]  # it is in the midst of it
+        process.terminate()
+        *_, last = process.stderr
+        process.wait(30)
+    assert seen[-1].startswith(b"progress 400 ")
+    assert (process.returncode, last) == (130, b"interrupted\n")
 
 
 def test_a_host_that_is_down_ends_in_a_sentence_and_exit_1(tmp_path: Path) -> None:
@@ -249,7 +254,9 @@ def test_a_host_that_is_down_ends_in_a_sentence_and_exit_1(tmp_path: Path) -> No
 @pytest.mark.shared
 def test_the_recorded_trace_of_equal_models_has_the_hits_of_the_textbooks(shared_dir: Path, tmp_path: Path) -> None:
     trace = shared_dir / "data/traces/alibaba_genai_2026_first60.csv"
-    result = compare_json("--trace", trace, "--format", "alibaba-genai", "--slots", 4, "--out", tmp_path)
+    strategies = ("--strategies", "ram,lru-unload", "--no-store")
+    result = compare_json("--trace", trace, "--format", "alibaba-genai", "--slots", 4, *strategies, "--out", tmp_path)
+    assert list(result["strategies"]) == ["ram", "lru-unload"]
     assert result["optimum"]["hits"] == 12_441
     assert any("10,478 hits under LRU" in note for note in result["notes"])
     assert all(one["requests"] == 16_093 for one in result["strategies"].values())

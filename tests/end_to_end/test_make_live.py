@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.addresses import LIVE_HOST
-from tests.end_to_end.test_live import PATIENCE_S, PROJECT, loaded, served_twin
+from tests.end_to_end.test_live import PATIENCE_S, PROJECT, loaded, quick_config, served_twin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/live"]
-QUICK = "twin: {gpus: [{name: quick, memory: 24GiB, integrated: true}]}\n"
 
 
 def pytest_run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -40,8 +39,7 @@ def test_live_tests_are_left_out_unless_asked_for() -> None:
 
 
 def test_they_pass_against_a_served_twin(tmp_path: Path) -> None:
-    (tmp_path / "quick.yaml").write_text(QUICK, encoding="utf-8")
-    with served_twin(tmp_path, "--config", str(tmp_path / "quick.yaml"), "--time-scale", "0.01") as (url, _):
+    with served_twin(tmp_path, "--config", quick_config(tmp_path), "--time-scale", "0.01") as (url, _):
         done = pytest_run("-m", "live", **{LIVE_HOST: url})
         assert done.returncode == 0, done.stdout
         assert re.search(r"\b8 passed", done.stdout), done.stdout

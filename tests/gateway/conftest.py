@@ -36,6 +36,9 @@ host:
   settings: {OLLAMA_NUM_PARALLEL: 4}
 twin:
   env: {OLLAMA_NUM_PARALLEL: 4}
+  # The server waits by the clock for the memory of other GPUs, 0.8 s a swap.
+  gpus: [{name: RTX 4090, memory: 24GiB, library: CUDA, compute: 8.9, integrated: true, recovery: 1ms,
+          bandwidth: 1008GB/s, bus: 12GB/s}]
   models:
     - {name: "talker:7b", size: 4.7GB, architecture: qwen2, blocks: 28, embedding_length: 3584, head_count: 28,
        head_count_kv: 4, context_length: 32768, details: {parameters: 7.6B, quantization: Q4_K_M}}

@@ -21,7 +21,9 @@ PLUGIN = () if _IS_INSTALLED else ("-p", "toolkit.host.pytest_plugin")
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     pytester.makeini("[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n")
-    return pytester.runpytest_subprocess(*PLUGIN, "--strict-markers", "-p", "no:cacheprovider", *arguments)
+    # What other packages of this environment plug in has no part in it, and takes seconds to start.
+    without = [word for name in ("cacheprovider", "schemathesis", "hypothesispytest") for word in ("-p", f"no:{name}")]
+    return pytester.runpytest_subprocess(*PLUGIN, "--strict-markers", *without, *arguments)
 
 
 def test_the_fixture_of_the_docs_works(pytester: pytest.Pytester, project_dir: Path) -> None:
