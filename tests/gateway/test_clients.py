@@ -86,6 +86,14 @@ def test_generate_embed_show_list_and_ps(client: ollama.Client) -> None:
     assert "vectors:latest" in {model.model for model in client.ps().models}
 
 
+def test_an_embedding_model_can_be_loaded_without_a_text(served: Served) -> None:
+    """As the host does it: `POST /api/embed` with the model's name alone."""
+    answer = httpx.post(f"{served.url}/api/embed", json={"model": "vectors"}, trust_env=False)
+    assert (answer.status_code, answer.json()["embeddings"]) == (200, [])
+    loaded = [row["name"] for row in get(served, "/api/ps").json()["models"]]
+    assert "vectors:latest" in loaded
+
+
 def test_the_hosts_own_errors_come_through(client: ollama.Client, served: Served) -> None:
     with ollama.Client(host=served.host_url, trust_env=False) as direct:
         for model, messages in (("nobody:1b", HELLO), ("vectors", HELLO)):

@@ -6,12 +6,12 @@ from pydantic import Field
 
 from toolkit.gateway.api.fields import (
     Format,
-    Input,
     KeepAlive,
     ModelName,
     RequestKey,
     Session,
     Shape,
+    TextOrTexts,
     Think,
     Whole,
 )
@@ -126,7 +126,7 @@ class EmbedBody(_Asking):
     """`POST /api/embed`."""
 
     model: str = Field(min_length=1)
-    input: Input
+    input: TextOrTexts = Field(default=None, description="Absent: the model is only loaded.")
     truncate: bool | None = None
     dimensions: Whole = None
 
