@@ -187,18 +187,17 @@ class Relayed:
 
     async def __aenter__(self) -> Self:
         self._asked = self._host.came(self._model)
-        try:
-            self.status = await self._asked.came
-        except BaseException:
-            self._host.left(self._asked)
-            raise
+        self.status = await self._asked.came
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._asked is not None
-        self._host.left(self._asked)
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        if self._asked is not None:
+            self._host.left(self._asked)
 
     async def pour(self, take: Callable[[bytes], bool | None]) -> bool:
         assert self._asked is not None

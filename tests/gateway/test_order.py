@@ -14,7 +14,7 @@ from toolkit.cache.disciplines.base import Waiting
 from toolkit.cache.disciplines.estimates import ServiceEstimates
 from toolkit.cache.disciplines.places import Places
 from toolkit.cache.policies.base import Item
-from toolkit.gateway.order import HostOrder
+from toolkit.gateway.order import HostOrder, Start
 
 SIZES = {"a": 4, "b": 3, "c": 3, "d": 2}
 LOADS = {"a": 40, "b": 30, "c": 25, "d": 10}
@@ -71,8 +71,12 @@ class Host:
             while coming and coming[0][0] <= now:
                 at, number, model = heapq.heappop(coming)
                 self.models[number] = model
-                self.order.arrived(Waiting(number, model, at))
+                self._arrive(Waiting(number, model, at), now)
             self._start(now)
+
+    def _arrive(self, request: Waiting, now: float) -> None:
+        del now
+        self.order.arrived(request)
 
     def _end(self, now: float) -> None:
         if self.load and self.load[0] <= now:
@@ -87,21 +91,43 @@ class Host:
 
     def _start(self, now: float) -> None:
         while (start := self.order.next(round(now), list(self.resident))) is not None:
-            number, model = start.request.number, start.request.model
-            busy = frozenset(self.models[each] for each in self.working)
-            if not start.loads:
-                assert model in self.resident
-                assert self.load is None or Known(self.room).together(busy | {model, self.models[self.load[1]]})
-                self.resident.move_to_end(model)
-                self.starts[number] = now
-                self.working[number] = [float(SERVICE)]
-                continue
-            assert self.load is None, "one load at a time"
-            self.loads += 1
-            while sum(SIZES[name] for name in self.resident) + SIZES[model] > self.room:
-                victim = next(name for name in self.resident if name not in busy)
-                del self.resident[victim]
-            self.load = now + LOADS[model], number
+            self._goes(start, now)
+
+    def _goes(self, start: Start, now: float) -> None:
+        number, model = start.request.number, start.request.model
+        busy = frozenset(self.models[each] for each in self.working)
+        if not start.loads:
+            assert model in self.resident
+            assert self.load is None or Known(self.room).together(busy | {model, self.models[self.load[1]]})
+            self.resident.move_to_end(model)
+            self.starts[number] = now
+            self.working[number] = [float(SERVICE)]
+            return
+        assert self.load is None, "one load at a time"
+        self.loads += 1
+        while sum(SIZES[name] for name in self.resident) + SIZES[model] > self.room:
+            victim = next(name for name in self.resident if name not in busy)
+            del self.resident[victim]
+        self.load = now + LOADS[model], number
+
+
+class OneByOne(Host):
+    """Looks who may go after every arrival, as the owner of an order does."""
+
+    def _arrive(self, request: Waiting, now: float) -> None:
+        super()._arrive(request, now)
+        self._start(now)
+
+
+class AtOnce(OneByOne):
+    """As that, but whoever can goes without standing in the queue."""
+
+    def _arrive(self, request: Waiting, now: float) -> None:
+        start = self.order.starts_alone(request, round(now), list(self.resident))
+        if start is None:
+            super()._arrive(request, now)
+        else:
+            self._goes(start, now)
 
 
 def first_come_first_served(jobs: list[tuple[int, str]], room: int) -> list[int]:
@@ -117,6 +143,16 @@ def first_come_first_served(jobs: list[tuple[int, str]], room: int) -> list[int]
 TRAFFIC = st.lists(
     st.tuples(st.sampled_from((0, 0, 5, 15, 60)), st.sampled_from("aaabcd")), min_size=1, max_size=40
 ).map(lambda steps: [(sum(gap for gap, _ in steps[: index + 1]), model) for index, (_, model) in enumerate(steps)])
+
+
+@given(TRAFFIC, st.sampled_from((0, 50, 500)), st.sampled_from((4, 7, 9)), st.integers(1, 2))
+def test_who_goes_without_standing_in_the_queue_changes_nothing(
+    jobs: list[tuple[int, str]], bound: int, room: int, parallel: int
+) -> None:
+    slow, fast = (kind(order_of(room, bound, parallel), room) for kind in (OneByOne, AtOnce))
+    slow.play(jobs)
+    fast.play(jobs)
+    assert (fast.starts, fast.loads, fast.resident) == (slow.starts, slow.loads, slow.resident)
 
 
 @settings(max_examples=150)

@@ -58,12 +58,23 @@ class ResidencyBook:
         """The models believed loaded, least recently used first."""
         return tuple(belief.row for belief in self._loaded.values())
 
+    def names(self) -> tuple[str, ...]:
+        """Their names, in the same order."""
+        return tuple(self._loaded)
+
+    def believes(self, model: str) -> bool:
+        """Whether the model is believed loaded."""
+        return model in self._loaded
+
     def expire(self, now_ns: int, busy: Collection[str]) -> None:
         """Forget models whose keep_alive has run out, except the busy ones: their timer does not run."""
-        for name, belief in tuple(self._loaded.items()):
-            expires_at_ns = belief.row.expires_at_ns
-            if expires_at_ns is not None and expires_at_ns <= now_ns and name not in busy:
-                self._forget(name, expires_at_ns)
+        over = [
+            (name, expires_at_ns)
+            for name, belief in self._loaded.items()
+            if (expires_at_ns := belief.row.expires_at_ns) is not None and expires_at_ns <= now_ns and name not in busy
+        ]
+        for name, expires_at_ns in over:
+            self._forget(name, expires_at_ns)
 
     def unloaded(self, model: str, now_ns: int) -> None:
         """The model has been unloaded, or is about to be by our own call."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from toolkit.cache.strategy import Access, Answer, Directive, Strategy
 
 EVICTIONS = ("lru",)
+_NOT_LOOKED_AT = HostView((), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,8 @@ class CacheManager:
         with self._lock:
             if access.request_id in self._under_way:
                 raise ValueError(f"request {access.request_id!r} is under way already: ids must be unique")
-            view = self._view(access.now_ns)
-            directive = self._strategy.before(access, view)
-            expected_hit = view.is_loaded(access.model) or view.is_busy(access.model)
+            directive = self._strategy.before(access, self._shown(access.now_ns))
+            expected_hit = access.model in self._in_flight or self._book.believes(access.model)
             self._counts["accesses"] += 1
             self._counts["expected_hits"] += expected_hit
             self._counts["unloads"] += len(directive.unload_before)
@@ -123,10 +123,23 @@ class CacheManager:
         with self._lock:
             return self._view(now_ns)
 
+    def resident(self, now_ns: int) -> tuple[str, ...]:
+        """The names of the models that are believed loaded, least recently used first."""
+        with self._lock:
+            self._book.expire(now_ns, self._in_flight)
+            return self._book.names()
+
     def stats(self) -> CacheStats:
         """The counts so far."""
         with self._lock:
             return CacheStats(**self._counts)
+
+    def _shown(self, now_ns: int) -> HostView:
+        """What the strategy is shown, who may not want to look."""
+        if self._strategy.reads_memory:
+            return self._view(now_ns)
+        self._book.expire(now_ns, self._in_flight)
+        return _NOT_LOOKED_AT
 
     def _view(self, now_ns: int) -> HostView:
         self._book.expire(now_ns, self._in_flight)

@@ -72,19 +72,19 @@ class Backend:
         From the begin of a load to the first look after it, only those count that surely stay beside the new model; see
         `toolkit.gateway.loads`.
         """
-        names: dict[str, None] = {row.name: None for row in self.cache.view(self.clock_ns()).loaded}
-        loading = self.gate.loads
+        believed = self.cache.resident(self.clock_ns())
+        loading, running = self.gate.loads, self.gate.running_by_model()
+        if not loading and not self._loads:
+            return (*(name for name in believed if name not in running), *running)
+        names = dict.fromkeys(believed)
         gone: Collection[str] = loading
         if self._loads:
             names = dict.fromkeys(self._loads.staying(names, self.memory))
             gone = loading.keys() | self._loads.leaving
-        for name in gone:
-            names.pop(name, None)
-        for name in self.gate.running_by_model():
-            if name not in gone:
-                names.pop(name, None)
-                names[name] = None
-        return tuple(names)
+        return (
+            *(name for name in names if name not in gone and name not in running),
+            *(name for name in running if name not in gone),
+        )
 
     def has(self, model: str) -> bool:
         """Whether the host had the model on disk when it was last asked."""

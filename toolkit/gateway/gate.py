@@ -108,18 +108,27 @@ class Gate:
             raise stopping()
         number, began_ns = self._numbers, self._clock_ns()
         self._numbers += 1
+        request, waited_ns = Waiting(number, model, began_ns, priority), 0
+        start = self._order.starts_alone(request, began_ns, self._resident())
+        if start is None:
+            start = await self._called(request)
+            waited_ns = self._clock_ns() - began_ns
+        self._under_way[model] += 1
+        return Turn(self, number, model, waited_ns, loads=start.loads)
+
+    async def _called(self, request: Waiting) -> Start:
+        """Stand in the queue."""
         call: asyncio.Future[Start] = asyncio.get_running_loop().create_future()
-        self._calls[number] = call
-        self._order.arrived(Waiting(number, model, began_ns, priority))
+        self._calls[request.number] = call
+        self._order.arrived(request)
         self.look_again()
         try:
             if not call.done():
                 await self._wait(call)
         except BaseException:
-            self._give_up(number)
+            self._give_up(request.number)
             raise
-        self._under_way[model] += 1
-        return Turn(self, number, model, self._clock_ns() - began_ns, loads=call.result().loads)
+        return call.result()
 
     def ended(self, turn: Turn) -> None:
         """A request that had its turn is over."""

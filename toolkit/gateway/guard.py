@@ -32,6 +32,8 @@ CALLER: Final = "hotswap.caller"
 """Where the scope holds who a request is from."""
 OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz"}) | PATHS
 """There is nothing to see there: whether the gateway lives, and the empty page of the dashboard."""
+_MOST_NAMES: Final = 100
+"""So many names that clients have called the gateway by are kept with what was found of them."""
 _LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST: Final = re.compile(
     r"\[([0-9a-f:.]+)\](?::[0-9]{0,5})?|([0-9a-z._-]*)(?::[0-9]{0,5})?|([0-9a-f:]*::?[0-9a-f:.]*)"
@@ -69,6 +71,7 @@ class Guard:
         self._names = frozenset(name.lower() for name in names) | _LOCAL_NAMES
         self._origins = frozenset(origins)
         self._by_address = by_address
+        self._are_ours: dict[str, bool] = {}
         self._refused = refused
         self.routes = tuple(routes)
         """What is behind the door."""
@@ -88,7 +91,8 @@ class Guard:
             await send(message)
 
         try:
-            _check_one_host(scope)
+            if len(headers) < len(scope["headers"]):
+                _check_one_host(scope)
             self._check_address(headers, origin, allowed=allowed)
             if allowed and scope["method"] == "OPTIONS":
                 await _answer_preflight(sending)
@@ -102,7 +106,12 @@ class Guard:
 
     def _check_address(self, headers: Mapping[str, str], origin: str, *, allowed: bool) -> None:
         host = headers.get("host", "").lower()
-        if not self._is_ours(_host_part(host)):
+        is_ours = self._are_ours.get(host)
+        if is_ours is None:
+            is_ours = self._is_ours(_host_part(host))
+            if len(self._are_ours) < _MOST_NAMES:
+                self._are_ours[host] = is_ours
+        if not is_ours:
             text = "this name is not one of the gateway's; if it should be, add it to gateway.allowed_hosts"
             raise Refusal(Why.FOREIGN_HOST, text)
         if origin and not allowed and origin not in {f"http://{host}", f"https://{host}"}:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from toolkit.gateway.refusal import Refusal, Why, stopping
@@ -209,9 +209,14 @@ async def begin(send: Send, status: int, content_type: str, headers: Iterable[tu
 
 def start_message(status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> Message:
     """The head of an answer, as ASGI has it."""
-    raw = [(b"content-type", content_type.encode("latin-1"))] if content_type else []
-    raw += [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
-    return {"type": "http.response.start", "status": status, "headers": raw}
+    return {"type": "http.response.start", "status": status, "headers": [*_raw(content_type, tuple(headers))]}
+
+
+@lru_cache(maxsize=512)
+def _raw(content_type: str, headers: Headers) -> tuple[tuple[bytes, bytes], ...]:
+    """As ASGI has them; kept, because nearly all answers have the same few."""
+    kind = ((b"content-type", content_type.encode("latin-1")),) if content_type else ()
+    return (*kind, *((name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers))
 
 
 async def piece(send: Send, data: bytes, *, more: bool = True) -> None:
@@ -223,7 +228,9 @@ async def whole(
     send: Send, status: int, body: bytes, content_type: str = _JSON, headers: Iterable[tuple[str, str]] = ()
 ) -> None:
     """Send a whole answer."""
-    await begin(send, status, content_type, (("content-length", str(len(body))), *headers))
+    start = start_message(status, content_type, headers)
+    start["headers"].append((b"content-length", b"%d" % len(body)))
+    await send(start)
     await piece(send, body, more=False)
 
 

@@ -36,7 +36,7 @@ class Outgoing:
     async def send(self, message: Message) -> None:
         """See ASGI."""
         if message["type"] == "http.response.start":
-            self._kind = next((value for name, value in message["headers"] if name == b"content-type"), b"")
+            self._kind = dict(message["headers"]).get(b"content-type", b"")
         elif not message.get("more_body"):
             self._is_complete = True
         await self._send(message)

@@ -27,7 +27,7 @@ from toolkit.ollama.tls import tls_context
 from toolkit.ollama.transport import Fault, TransportError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.connector import Connection
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from toolkit.ollama.wire import WireRequest
 
 _IDLE_CONNECTION_S = 60.0
+_MOST_HEADS = 100
+"""So many requests' heads are kept: a client sends the same few again and again."""
 _INFORMATION = range(100, 200)
 _SWITCHING_PROTOCOLS = 101
 _FORBIDDEN_IN_HEADS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -59,6 +61,7 @@ class AiohttpTransport:
         self._tls = tls_context(ca_file, is_tls=address.is_tls) if address.is_tls else True
         self._pool: tuple[aiohttp.TCPConnector, aiohttp.ClientRequest] | None = None
         self._limits: dict[float | None, aiohttp.ClientTimeout] = {}
+        self._heads: dict[tuple[str, str, tuple[tuple[str, str], ...]], bytes] = {}
 
     async def send(
         self,
@@ -69,7 +72,7 @@ class AiohttpTransport:
     ) -> AiohttpResponse:
         """See `toolkit.ollama.transport.Transport.send`."""
         connector, target = self._pool or self._open()
-        wire = self._head(request) + request.body
+        wire = b"".join(self._wire(request))
         try:
             connection = await connector.connect(target, [], self._limit(connect_s))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -102,17 +105,29 @@ class AiohttpTransport:
         self._pool = connector, aiohttp.ClientRequest("GET", self._url, loop=loop)
         return self._pool
 
+    def _wire(self, request: WireRequest) -> Iterator[bytes]:
+        """The request, part by part. Raises TransportError if a header holds what no header may."""
+        key = request.method, request.path, request.headers
+        head = self._heads.get(key)
+        if head is None:
+            head = self._head(request)
+            if len(self._heads) < _MOST_HEADS:
+                self._heads[key] = head
+        yield head
+        if request.body or request.method not in {"GET", "HEAD"}:
+            yield b"Content-Length: %d\r\n" % len(request.body)
+        yield b"\r\n"
+        yield request.body
+
     def _head(self, request: WireRequest) -> bytes:
-        """The request line and all headers. Raises TransportError if a header holds what no header may."""
+        """The request line and all headers but the length."""
         lines = [f"{request.method} {self._prefix}{request.path} HTTP/1.1"]
         if all(name != "host" for name, _ in request.headers):
             lines.append(f"Host: {self._host}")
         lines += [f"{name}: {value}" for name, value in request.headers]
-        if request.body or request.method not in {"GET", "HEAD"}:
-            lines.append(f"Content-Length: {len(request.body)}")
         if _FORBIDDEN_IN_HEADS.search("".join(lines)):
             raise TransportError(Fault.LOST, "a control character in a header; nothing was sent")
-        return "\r\n".join((*lines, "", "")).encode()
+        return "\r\n".join((*lines, "")).encode()
 
     def _limit(self, connect_s: float | None) -> aiohttp.ClientTimeout:
         limit = self._limits.get(connect_s)

@@ -56,7 +56,7 @@ def json_object(body: bytes) -> dict[str, Any]:
         raise Refusal(Why.BAD_REQUEST, "the body is not JSON") from None
     if not isinstance(value, dict):
         raise Refusal(Why.BAD_REQUEST, "the body is not a JSON object")
-    if _is_deeper(value, MOST_DEPTH):
+    if body.count(b"{") + body.count(b"[") > MOST_DEPTH and _is_deeper(value, MOST_DEPTH):
         raise Refusal(Why.BAD_REQUEST, f"the body is nested deeper than {MOST_DEPTH} levels")
     return value
 
