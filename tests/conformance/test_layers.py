@@ -48,7 +48,7 @@ PURE_MODULES = (
     *(f"plan/{name}.py" for name in ("cost", "memory", "settings_question", "host_question", "more_question")),
     "plan/judge.py",
     "plan/shelf.py",
-    *(f"gateway/sessions/{name}.py" for name in ("query", "records", "rows")),
+    *(f"gateway/sessions/{name}.py" for name in ("query", "ranking", "records", "rows")),
     *(f"gateway/context/{name}.py" for name in ("compose", "excerpts", "head", "parts", "room", "tokens", "window")),
     "gateway/context/summary.py",
     "gateway/weight.py",

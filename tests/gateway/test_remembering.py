@@ -18,6 +18,7 @@ from toolkit.gateway.sessions import SessionStore
 from toolkit.gateway.sessions.book import SessionBook
 from toolkit.gateway.sessions.database import connect
 from toolkit.gateway.sessions.reading import read_history, read_vectors
+from toolkit.gateway.sessions.store import END
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -254,7 +255,7 @@ def summaries(file: Path) -> tuple[Summary, ...]:
 def vectors(file: Path) -> int:
     connection = connect(file, 0)
     try:
-        return len(read_vectors(connection, "sum", "vectors:latest"))
+        return len(read_vectors(connection, "sum", "vectors:latest", END))
     finally:
         connection.close()
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from toolkit.gateway.sessions import SessionStore
 from toolkit.gateway.sessions.database import APPLICATION_ID, SessionsError, connect
 from toolkit.gateway.sessions.schema import MIGRATIONS
 from toolkit.store import open_store
@@ -60,3 +61,25 @@ def test_a_file_of_a_newer_toolkit_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(SessionsError, match=r"newer hotswap .*0099_dreams"):
         connect(path, 2)
+
+
+async def test_what_an_older_hotswap_has_stored_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    old = sqlite3.connect(path, isolation_level=None)
+    migrate(old, 1, MIGRATIONS[:2])
+    old.execute("INSERT INTO sessions (id, created_ns, used_ns) VALUES ('a', 1, 1)")
+    old.execute(
+        "INSERT INTO turns (session, number, outcome, model, reason, started_ns) VALUES (1, 0, 'answered', 'm', '', 1)"
+    )
+    old.execute(
+        "INSERT INTO messages (session, turn, position, answered, role, content, end_bytes, weight, at_ns)"
+        " VALUES (1, 1, 0, 1, 'user', 'a green river', 13, 3.0, 1)"
+    )
+    old.close()
+    store = SessionStore.open(path)
+    assert [said.content for said in await store.related("a", "which river?", 5)] == ["a green river"]
+    assert [hit.position for hit in await store.search("green")] == [0]
+    assert await store.search("1") == ()  # the session's own number is no word of its messages
+    assert await store.remove("a")
+    assert await store.search("green") == ()
+    await store.aclose()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import stat
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,12 +14,14 @@ from tests.gateway.sessions.examples import NS_PER_S, STARTED_NS, TOOL_RESULT, W
 from toolkit.errors import UsageError
 from toolkit.gateway.sessions import SessionsError, SessionsFullError, SessionStore, Summary
 from toolkit.gateway.sessions.reading import read_turns
+from toolkit.gateway.sessions.searching import MOST_RANKED
+from toolkit.ollama.types import ChatMessage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from toolkit.gateway.sessions.records import Hit
+    from toolkit.gateway.sessions.records import Hit, Said
 
 
 @asynccontextmanager
@@ -216,10 +219,11 @@ async def test_search_finds_words_phrases_and_accents_and_no_query_is_an_error(t
         ):
             assert isinstance(await store.search(odd), tuple)
         assert len(await store.search("nine", 1)) == 1
-        assert {hit.session_id for hit in await store.related("b", "when does the cafe open?", 5)} == {"b"}
+        related = await store.related("b", "when does the cafe open?", 5)
+        assert [each.content for each in related] == ["at nine the cafe closes", "answer to at nine the cafe closes"]
 
 
-def turns_of(hits: tuple[Hit, ...]) -> list[int]:
+def turns_of(hits: tuple[Hit | Said, ...]) -> list[int]:
     """The turns that were hit, each once; an answer here repeats its question."""
     return list(dict.fromkeys(hit.position // 2 for hit in hits))
 
@@ -242,6 +246,27 @@ async def test_words_that_every_question_has_find_nothing_by_themselves(tmp_path
         await said(store, "a", "We paint the kitchen green", "The dentist expects me at nine")
         assert await store.related("a", "What did you say about that?", 5) == ()
         assert turns_of(await store.related("a", "When does the dentist want me?", 5)) == [1]
+
+
+async def test_what_matters_is_sought_in_one_session_and_only_before_a_position(tmp_path: Path) -> None:
+    async with opened(tmp_path / "s.db") as store:
+        await said(store, "a", "a green window", "green and green, and a river", "the river is green")
+        await said(store, "b", "a green river")
+        assert turns_of(await store.related("a", "Green?", 6)) == [1, 0, 2]
+        assert turns_of(await store.related("a", "Green river?", 6, before=4)) == [1, 0]
+        assert await store.related("nobody", "Green?", 6) == ()
+
+
+async def test_where_a_word_is_everywhere_the_rare_ones_find_what_is_old(tmp_path: Path) -> None:
+    async with opened(tmp_path / "s.db") as store:
+        async with store.turn("a") as turn:
+            await turn.record(exchange("the cat is called Minka", "noted"))
+        async with store.turn("a") as turn:  # one turn may bring many messages, and is stored at once
+            more = [ChatMessage("user", f"number {each} has no name") for each in range(MOST_RANKED)]
+            await turn.record(replace(exchange("x", "noted"), said=tuple(more)))
+        (first, *_) = await store.related("a", "which name or number has the cat?", 5)
+        assert first.position == 0
+        assert len(await store.related("a", "number?", 5)) == 5
 
 
 async def test_a_removed_session_leaves_nothing_behind(tmp_path: Path) -> None:

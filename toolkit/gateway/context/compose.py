@@ -115,6 +115,11 @@ class Draft:
         """Whether messages of the session are not sent as they were."""
         return self._window_sent.report.dropped > 0
 
+    @property
+    def first(self) -> int | None:
+        """The position from which on everything is sent as it was, None if nothing is."""
+        return self._window_sent.first
+
     def _must(self, units: tuple[Unit, ...]) -> _Must:
         said = tuple(message for message in self.request if message.role != "system")
         own = next((m.content for m in reversed(self.request) if m.role == "system"), self.history.system)

@@ -21,6 +21,7 @@ from toolkit.gateway.context.excerpts import fused
 from toolkit.gateway.context.folder import WORKSPACE_FILES, Folder
 from toolkit.gateway.context.parts import Budget, Composition, ContextParts, Excerpt, HeadPart
 from toolkit.gateway.context.tokens import TokenBook
+from toolkit.gateway.sessions.store import END
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -99,7 +100,9 @@ class Composer:
             section.relevant_tokens,
         )
         draft = Draft(ContextParts(head, (), wanted.tools), history, request, budget)
-        return draft.composed(await self._found(history, request) if draft.drops and section.relevant_tokens else ())
+        if not draft.drops or not section.relevant_tokens:
+            return draft.composed(())
+        return draft.composed(await self._found(history, request, END if draft.first is None else draft.first))
 
     def learn(
         self, model: str, report: ContextReport, prompt_tokens: int | None, context_tokens: int | None = None
@@ -129,16 +132,16 @@ class Composer:
         prompt = (HeadPart(SYSTEM, self.section.system),) if self.section.system else ()
         return (*prompt, *(part for folder in self._folders for part in folder.parts()))
 
-    async def _found(self, history: History, request: Sequence[ChatMessage]) -> tuple[Excerpt, ...]:
+    async def _found(self, history: History, request: Sequence[ChatMessage], before: int) -> tuple[Excerpt, ...]:
         """Older messages that share words or meaning with the question, the most relevant first."""
         said = (*(each.message for each in history.messages), *request)
         question = next((message.content for message in reversed(said) if message.role == "user"), "")
         if not question:
             return ()
-        hits = await self._sessions.related(history.session_id, question, MOST_FOUND)
+        hits = await self._sessions.related(history.session_id, question, MOST_FOUND, before)
         texts = {hit.position: (hit.role, hit.content) for hit in hits}
         why = {hit.position: f"shares words with the question (score {hit.score:.1f})" for hit in hits}
-        likely = await self._alike(history.session_id, question)
+        likely = await self._alike(history.session_id, question, before)
         missing = [position for position, _ in likely if position not in texts]
         texts.update(await self._sessions.texts(history.session_id, missing))
         for position, likeness in likely:
@@ -146,11 +149,11 @@ class Composer:
         order = fused([[hit.position for hit in hits], [position for position, _ in likely]])
         return tuple(Excerpt(position, *texts[position], why[position]) for position in order if position in texts)
 
-    async def _alike(self, session_id: str, question: str) -> tuple[tuple[int, float], ...]:
+    async def _alike(self, session_id: str, question: str, before: int) -> tuple[tuple[int, float], ...]:
         """Positions by meaning; none where there is no embedder, or where it is slow or fails."""
         if self._embedder is None:
             return ()
-        vectors = await self._sessions.vectors(session_id, self._embedder.model)
+        vectors = await self._sessions.vectors(session_id, self._embedder.model, before)
         if not vectors:
             return ()
         with suppress(TimeoutError, HotswapError):  # the question is answered all the same

@@ -58,16 +58,18 @@ class Limits:
 
 def units_of(messages: Sequence[StoredMessage]) -> tuple[Unit, ...]:
     """The history as units; system messages are left out, they are told in the head."""
-    groups: list[tuple[int, list[StoredMessage]]] = []
+    units: list[Unit] = []
     before_bytes: int | None = None  # how much was said up to the message; of the first one only its own text tells
     for each in messages:
-        if each.message.role == "tool" and groups:
-            groups[-1][1].append(each)
-        elif each.message.role != "system":
+        role = each.message.role
+        if role == "tool" and units:
+            last = units[-1]
+            units[-1] = Unit((*last.messages, each), last.weight + each.weight, last.start_bytes)
+        elif role != "system":
             said_bytes = each.end_bytes - text_bytes(each.message) if before_bytes is None else before_bytes
-            groups.append((said_bytes, [each]))
+            units.append(Unit((each,), each.weight, max(said_bytes + _MESSAGE_BYTES * each.position, 0)))
         before_bytes = each.end_bytes
-    return tuple(_unit(said_bytes, group) for said_bytes, group in groups)
+    return tuple(units)
 
 
 def block_bytes(weight: float) -> int:
@@ -134,8 +136,3 @@ def _crossings(opening: Sequence[int], numbers: Sequence[int]) -> tuple[int, ...
 def _suffix(values: Sequence[float]) -> list[float]:
     """At each index the sum from there to the end; one more at the end, 0."""
     return [0, *accumulate(reversed(values))][::-1]
-
-
-def _unit(said_bytes: int, messages: list[StoredMessage]) -> Unit:
-    weight = sum([each.weight for each in messages])
-    return Unit(tuple(messages), weight, max(said_bytes + _MESSAGE_BYTES * messages[0].position, 0))

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Self
 
 from toolkit.errors import UsageError
-from toolkit.gateway.sessions import reading, writing
+from toolkit.gateway.sessions import reading, searching, writing
 from toolkit.gateway.sessions.database import connect, explained
 from toolkit.gateway.sessions.query import all_of, pairs_of, words_of
 from toolkit.store.connection import transaction
@@ -77,8 +77,8 @@ class SessionBook:
             raise UsageError(f"{text!r} has no word to search for")
         with explained(self.path):
             if pairs_of(text):
-                return reading.search_text(self._connection, words_of(text), limit)
-            return reading.search(self._connection, query, limit)
+                return searching.search_text(self._connection, words_of(text), limit)
+            return searching.search(self._connection, query, limit)
 
     def unused(self, unused_ns: int) -> tuple[SessionRow, ...]:
         """The sessions that were not used for so long."""

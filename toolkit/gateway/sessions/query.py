@@ -7,6 +7,10 @@ quoted string, so that no text is an error or a command. Only "double quotes" ke
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _PHRASE_OR_WORD = re.compile(r'"([^"]*)"|([^\s"]+)')
 MOST_WORDS = 64
@@ -42,11 +46,15 @@ def words_of(text: str) -> tuple[str, ...]:
     return tuple(each for each in wanted if _has_word(each))[:MOST_WORDS]
 
 
-def any_of(text: str) -> str | None:
-    """Messages that have some of the words, for ranking by how many and how rare; None if it has none."""
+def telling_words(text: str) -> tuple[str, ...]:
+    """Those that say what it is about, each once."""
     found = (word.lower() for word in re.findall(r"\w+", text) if len(word) >= _SHORTEST)
-    words = dict.fromkeys(word for word in found if word not in _SAYS_NOTHING)
-    return " OR ".join(_quoted(word) for word in list(words)[:MOST_WORDS]) or None
+    return tuple(dict.fromkeys(word for word in found if word not in _SAYS_NOTHING))[:MOST_WORDS]
+
+
+def any_of(words: Iterable[str]) -> str:
+    """Messages that have some of the words."""
+    return " OR ".join(map(_quoted, words))
 
 
 def pairs_of(text: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from toolkit.gateway.sessions.records import History, Hit, Measured, SessionRow, StoredMessage, StoredTurn, Summary
+from toolkit.gateway.sessions.records import History, Measured, SessionRow, StoredMessage, StoredTurn, Summary
 from toolkit.gateway.sessions.rows import MESSAGE_COLUMNS, TURN_COLUMNS, exchange_from, message_from
 
 if TYPE_CHECKING:
@@ -96,61 +96,6 @@ def read_sessions(connection: sqlite3.Connection, rest: str = "", values: Sequen
     )
 
 
-def search(
-    connection: sqlite3.Connection, query: str, limit: int, *, session_id: str | None = None, before: int | None = None
-) -> tuple[Hit, ...]:
-    """The messages of answered turns that fit a query of `toolkit.gateway.sessions.query`, best first.
-
-    `before` leaves out messages of the session from that position on.
-    """
-    # Of a session in hand only the things said count: results of tools and system texts are noise.
-    within = "" if session_id is None else " AND s.id = :id AND m.role IN ('user', 'assistant')"
-    older = "" if before is None else " AND m.position < :before"
-    rows = connection.execute(
-        "SELECT s.id, m.position, m.role, m.at_ns, -bm25(messages_index),"  # noqa: S608 - as above
-        " snippet(messages_index, 0, '[', ']', '…', 16), m.content"
-        " FROM messages_index JOIN messages AS m ON m.key = messages_index.rowid"
-        " JOIN sessions AS s ON s.key = m.session"
-        f" WHERE messages_index MATCH :query AND m.answered = 1{within}{older}"
-        " ORDER BY bm25(messages_index), m.key DESC LIMIT :limit",
-        {"query": query, "limit": limit, "id": session_id, "before": before},
-    )
-    return tuple(Hit(*row) for row in rows)
-
-
-def search_text(connection: sqlite3.Connection, words: Sequence[str], limit: int) -> tuple[Hit, ...]:
-    """The messages of all sessions that have every one of these texts in them, the newest first; their score is 1.
-
-    For scripts without spaces, of whose words the index knows nothing: all messages are looked through.
-    """
-    place = "instr(lower(m.content), lower(?))"
-    every = " AND ".join([f"{place} > 0"] * len(words))
-    rows = connection.execute(
-        f"SELECT s.id, m.position, m.role, m.at_ns, 1.0, substr(m.content, max(1, {place} - 20), 60), m.content"  # noqa: S608 - question marks
-        " FROM messages AS m JOIN sessions AS s ON s.key = m.session"
-        f" WHERE m.answered = 1 AND {every} ORDER BY m.key DESC LIMIT ?",
-        (words[0], *words, limit),
-    )
-    return tuple(Hit(*row) for row in rows)
-
-
-def search_pairs(connection: sqlite3.Connection, pairs: Sequence[str], limit: int, session_id: str) -> tuple[Hit, ...]:
-    """The messages of a session that have the most of these pairs of characters, the newest of equals first.
-
-    The score is how many. Looked for in every message of the session, because the index knows no parts of words.
-    """
-    score = " + ".join(["(instr(m.content, ?) > 0)"] * len(pairs))
-    rows = connection.execute(
-        "SELECT * FROM ("  # noqa: S608 - question marks
-        f"SELECT s.id, m.position, m.role, m.at_ns, {score} AS score, substr(m.content, 1, 60), m.content"
-        " FROM messages AS m JOIN sessions AS s ON s.key = m.session"
-        " WHERE s.id = ? AND m.answered = 1 AND m.role IN ('user', 'assistant'))"
-        " WHERE score > 0 ORDER BY score DESC, position DESC LIMIT ?",
-        (*pairs, session_id, limit),
-    )
-    return tuple(Hit(*row) for row in rows)
-
-
 def read_measured(connection: sqlite3.Connection, each: int) -> tuple[Measured, ...]:
     """The last prompts that were counted, at most `each` a model, oldest first."""
     rows = connection.execute(
@@ -174,14 +119,16 @@ def read_texts(connection: sqlite3.Connection, session_id: str, positions: Seque
     return {position: (role, content) for position, role, content in rows}
 
 
-def read_vectors(connection: sqlite3.Connection, session_id: str, model: str) -> tuple[tuple[int, bytes], ...]:
-    """The vectors of a session's messages as (position, data), in order."""
+def read_vectors(
+    connection: sqlite3.Connection, session_id: str, model: str, before: int
+) -> tuple[tuple[int, bytes], ...]:
+    """The vectors of a session's messages before a position as (position, data), in order."""
     return tuple(
         connection.execute(
             "SELECT m.position, v.data FROM sessions AS s JOIN messages AS m ON m.session = s.key"
             " JOIN vectors AS v ON v.message = m.key WHERE s.id = ? AND v.model = ? AND m.answered = 1"
-            " ORDER BY m.position",
-            (session_id, model),
+            " AND m.position < ? ORDER BY m.position",
+            (session_id, model, before),
         ).fetchall()
     )
 

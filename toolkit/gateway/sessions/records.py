@@ -149,6 +149,16 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A message of a session that may matter to a question; a higher `score` is better."""
+
+    position: int
+    role: str
+    content: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """One prompt that a model counted: its weight as composed, and its tokens."""
 

@@ -95,6 +95,21 @@ CREATE TRIGGER messages_unindexed AFTER DELETE ON messages BEGIN
     INSERT INTO messages_index (messages_index, rowid, content) VALUES ('delete', old.key, old.content);
 END"""
 
+# With the session as a column, so that what is sought in one session is not first found in all of them.
+_INDEX_BY_SESSION = """
+CREATE VIRTUAL TABLE messages_index USING fts5 (
+    content, session, content = 'messages', content_rowid = 'key', tokenize = 'unicode61 remove_diacritics 2'
+)"""
+_INDEXED_BY_SESSION = """
+CREATE TRIGGER messages_indexed AFTER INSERT ON messages BEGIN
+    INSERT INTO messages_index (rowid, content, session) VALUES (new.key, new.content, new.session);
+END"""
+_UNINDEXED_BY_SESSION = """
+CREATE TRIGGER messages_unindexed AFTER DELETE ON messages BEGIN
+    INSERT INTO messages_index (messages_index, rowid, content, session)
+    VALUES ('delete', old.key, old.content, old.session);
+END"""
+
 MIGRATIONS = (
     Migration(
         "0001_sessions",
@@ -116,5 +131,19 @@ MIGRATIONS = (
         ),
     ),
     Migration("0002_request_digest", ("ALTER TABLE turns ADD COLUMN request_digest TEXT",)),
+    Migration(
+        "0003_index_by_session",
+        (
+            "DROP TRIGGER messages_indexed",
+            "DROP TRIGGER messages_unindexed",
+            "DROP TABLE messages_index",
+            _INDEX_BY_SESSION,
+            "INSERT INTO messages_index (messages_index) VALUES ('rebuild')",
+            _INDEXED_BY_SESSION,
+            _UNINDEXED_BY_SESSION,
+            # Most sessions have no system message, and none shall be sought in all of a session for each request.
+            "CREATE INDEX systems ON messages (session, position) WHERE answered = 1 AND role = 'system'",
+        ),
+    ),
 )
 """Oldest first."""

@@ -19,10 +19,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Self, TypeVar
 from weakref import WeakValueDictionary
 
-from toolkit.gateway.sessions import reading, writing
+from toolkit.gateway.sessions import reading, searching, writing
 from toolkit.gateway.sessions.committer import Committer
 from toolkit.gateway.sessions.database import connect, explained
-from toolkit.gateway.sessions.query import all_of, any_of, pairs_of, words_of
+from toolkit.gateway.sessions.query import all_of, pairs_of, telling_words, words_of
 from toolkit.gateway.sessions.records import checked_id
 
 if TYPE_CHECKING:
@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
-    from toolkit.gateway.sessions.records import Exchange, History, Hit, Measured, SessionRow, StoredTurn, Summary
+    from toolkit.gateway.sessions.records import Exchange, History, Hit, Measured, Said, SessionRow, StoredTurn, Summary
 
 T = TypeVar("T")
 
 HISTORY_MESSAGES = 200
 """How many of the newest messages a turn is given, unless told otherwise; older ones are found and summarised."""
+END = 1 << 62
+"""A position behind every message."""
 TEACHING_PROMPTS = 64
 """How many of a model's counted prompts are remembered over a restart."""
 
@@ -142,23 +144,23 @@ class SessionStore:
         if query is None:
             return ()
         if pairs_of(text):
-            return await self._read(lambda reader: reading.search_text(reader, words_of(text), limit))
-        return await self._read(lambda reader: reading.search(reader, query, limit))
+            return await self._read(lambda reader: searching.search_text(reader, words_of(text), limit))
+        return await self._read(lambda reader: searching.search(reader, query, limit))
 
-    async def related(self, session_id: str, text: str, limit: int) -> tuple[Hit, ...]:
-        """The messages of a session that share words with a text, the most telling first.
+    async def related(self, session_id: str, text: str, limit: int, before: int = END) -> tuple[Said, ...]:
+        """What was said in a session before a position and shares words with a text, the most telling first.
 
         What is written without spaces shares pairs of characters; those stand behind.
         """
-        query, pairs = any_of(text), pairs_of(text)
+        words, pairs = telling_words(text), pairs_of(text)
 
-        def found(reader: sqlite3.Connection) -> tuple[Hit, ...]:
-            words = reading.search(reader, query, limit, session_id=session_id) if query is not None else ()
-            more = reading.search_pairs(reader, pairs, limit, session_id) if pairs else ()
-            known = {hit.position for hit in words}
-            return (*words, *(hit for hit in more if hit.position not in known))[:limit]
+        def found(reader: sqlite3.Connection) -> tuple[Said, ...]:
+            by_words = searching.search_said(reader, session_id, words, limit, before) if words else ()
+            by_pairs = searching.search_pairs(reader, session_id, pairs, limit, before) if pairs else ()
+            known = {said.position for said in by_words}
+            return (*by_words, *(said for said in by_pairs if said.position not in known))[:limit]
 
-        return await self._read(found) if query is not None or pairs else ()
+        return await self._read(found) if words or pairs else ()
 
     async def texts(self, session_id: str, positions: Sequence[int]) -> Mapping[int, tuple[str, str]]:
         """Role and text of some messages of a session, by position."""
@@ -168,9 +170,9 @@ class SessionStore:
         """The last prompts that the models counted, oldest first."""
         return await self._read(lambda reader: reading.read_measured(reader, TEACHING_PROMPTS))
 
-    async def vectors(self, session_id: str, model: str) -> tuple[tuple[int, bytes], ...]:
-        """The vectors of a session's messages, by position."""
-        return await self._read(lambda reader: reading.read_vectors(reader, session_id, model))
+    async def vectors(self, session_id: str, model: str, before: int = END) -> tuple[tuple[int, bytes], ...]:
+        """The vectors of a session's messages before a position, by position."""
+        return await self._read(lambda reader: reading.read_vectors(reader, session_id, model, before))
 
     async def unembedded(self, session_id: str, model: str, limit: int) -> tuple[tuple[int, str], ...]:
         """The oldest messages that have no vector yet, as (key, text)."""
