@@ -8,6 +8,7 @@ import pytest
 
 from toolkit.config.kinds import KINDS
 from toolkit.config.models import Config
+from toolkit.config.overrides import parse_override
 from toolkit.config.positions import load_yaml_model, read_yaml_model
 from toolkit.config.schema import allowed_keys
 from toolkit.errors import ConfigError
@@ -41,6 +42,20 @@ def problems(data: bytes, model: type[BaseModel]) -> tuple[str, ...]:
             "this is a mix of clients, not a scenario; `hotswap compare --t",
         ),
         ("toolkit/plan/gpus.yaml", Config, "a table of GPUs with prices, not a config; `hotswap plan SCENARIO --quest"),
+        (
+            "tests/fixtures/traces/alibaba_genai.csv",
+            Config,
+            ":1: this is a trace, not a config; `hotswap compare --trace",
+        ),
+        ("tests/fixtures/traces/azure.csv", Scenario, ":1: this is a trace, not a scenario; `hotswap compare --trace"),
+        ("tests/fixtures/traces/burstgpt.csv", Scenario, ":1: this is a trace, not a scenario"),
+        ("tests/fixtures/traces/mooncake.jsonl", Scenario, ":1: this is a trace, not a scenario"),
+        ("tests/fixtures/traces/plain.jsonl", Scenario, ":1: this is a trace, not a scenario"),
+        (
+            "scenarios/labelled-prompts.jsonl",
+            Scenario,
+            "a list of labelled prompts, not a scenario; `hotswap route --eval",
+        ),
         ("reports/example/results.json", Scenario, ":1: this is what a comparison found, not a scenario; no command"),
     ],
 )
@@ -75,6 +90,9 @@ def test_other_files_too(data: bytes, says: str) -> None:
         (b"llms: {}\n", Config),
         (b"gpus: []\n", Config),  # belongs in twin
         (b"[1, 2]", Config),
+        (b"{", Config),
+        (b"\xff\xfe", Config),
+        (b"text,labels\n", Config),
         (b"faults: {}\nservices: {}\n", Config),  # two kinds at once are none
         (b"name: a\nprompts: []\nllm: {}\n", Scenario),
         (COMPOSE, Config.model_fields["llm"].annotation),  # a model that is no whole file
@@ -82,6 +100,13 @@ def test_other_files_too(data: bytes, says: str) -> None:
 )
 def test_a_file_with_mistakes_of_its_own_keeps_them(data: bytes, model: type[BaseModel]) -> None:
     assert not any("this is" in problem for problem in problems(data, model))
+
+
+def test_what_is_set_on_the_command_line_does_not_hide_what_a_file_is() -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_yaml_model(COMPOSE, "f.yaml", Config, error=ConfigError, overrides=[parse_override("llm.cache.type=ssd")])
+    (problem,) = caught.value.problems
+    assert problem.startswith("f.yaml:1: this is a file of docker compose, not a config")
 
 
 def test_what_two_kinds_share_hides_neither() -> None:

@@ -7,6 +7,8 @@ too many stays a config with a mistake in it.
 
 from __future__ import annotations
 
+import codecs
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from toolkit.config.schema import allowed_keys
@@ -14,6 +16,8 @@ from toolkit.config.yaml_source import Problem, SourceError, decode_source
 from toolkit.config.yaml_tree import Mapping, parse_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pydantic import BaseModel
 
     from toolkit.config.yaml_tree import Node
@@ -65,11 +69,27 @@ KINDS = (
 )
 
 
+KINDS_OF_LINES = (
+    Kind(
+        "a trace",
+        (
+            frozenset({"at_ns"}),
+            frozenset({"at_s"}),
+            frozenset({"timestamp", "hash_ids"}),
+            frozenset({"TIMESTAMP", "ContextTokens"}),
+            frozenset({"gmt_create", "checkpoint_model_version_id"}),
+            frozenset({"Request tokens", "Response tokens"}),
+        ),
+        "`hotswap compare --trace {file}` plays it",
+    ),
+    Kind("a list of labelled prompts", (frozenset({"text", "label"}),), "`hotswap route --eval {file}` reads it"),
+)
+"""Files of one record a line, by the keys or columns of the first one."""
+
+
 def kind_of(root: Node) -> Kind | None:
     """The kind whose marks stand at the top of a file; None for no kind, or several."""
-    keys = frozenset(entry.key for entry in root.entries) if isinstance(root, Mapping) else frozenset()
-    found = [kind for kind in KINDS if any(marks <= keys for marks in kind.marks)]
-    return found[0] if len(found) == 1 else None
+    return _only(KINDS, (entry.key for entry in root.entries) if isinstance(root, Mapping) else ())
 
 
 def kind_of_text(text: str) -> Kind | None:
@@ -81,11 +101,32 @@ def kind_of_text(text: str) -> Kind | None:
     return None if root is None else kind_of(root)
 
 
-def other_kind(root: Node, model: type[BaseModel], file: str) -> Problem | None:
-    """What a file is that is not of the model's kind, and what reads it; None where that cannot be told."""
+def other_kind(root: Node | None, data: bytes, model: type[BaseModel], file: str) -> Problem | None:
+    """What a file is that is not of the model's kind, and what reads it; None where that cannot be told.
+
+    `root` is its tree, None where it is no YAML.
+    """
     own = frozenset(allowed_keys(model))
     wanted = next((kind for kind in KINDS if any(marks <= own for marks in kind.marks)), None)
-    found = kind_of(root)
+    found = (None if root is None else kind_of(root)) or _only(KINDS_OF_LINES, _names_of_first_line(data))
     if wanted is None or found is None or found is wanted:
         return None
-    return Problem(root.line, f"this is {found.name}, not {wanted.name}; {found.use_of(file)}")
+    line = 1 if root is None else root.line
+    return Problem(line, f"this is {found.name}, not {wanted.name}; {found.use_of(file)}")
+
+
+def _only(kinds: tuple[Kind, ...], names: Iterable[str]) -> Kind | None:
+    given = frozenset(names)
+    found = [kind for kind in kinds if any(marks <= given for marks in kind.marks)]
+    return found[0] if len(found) == 1 else None
+
+
+def _names_of_first_line(data: bytes) -> Iterable[str]:
+    """The keys of a JSON object, or the columns of a CSV header."""
+    line = data.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0].decode(errors="replace").strip()
+    if not line.startswith("{"):
+        return (name.strip(' "') for name in line.split(","))
+    try:
+        return tuple(json.loads(line))
+    except (ValueError, RecursionError):
+        return ()

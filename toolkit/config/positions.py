@@ -101,6 +101,7 @@ def read_yaml_model(
         root, problems = parse_tree(decode_source(data))
     except SourceError as failure:
         root, problems = None, (failure.problem,)
+    bare = root
     if root is not None and laid:
         root, wrong = apply_overrides(root, laid, model, _in_force(root, model))
         problems = (*problems, *wrong)
@@ -109,10 +110,10 @@ def read_yaml_model(
         try:
             value = model.model_validate(plain(root))
         except ValidationError as invalid:
-            other = None if laid else other_kind(root, model, file)
-            problems = (other,) if other else tuple(sorted({*problems, *explain(invalid, model, root)}))
+            problems = tuple(sorted({*problems, *explain(invalid, model, root)}))
     if root is None or value is None or problems:
-        raise error(tuple(_sentence(file, problem, laid) for problem in problems))
+        other = other_kind(bare, data, model, file)
+        raise error(tuple(_sentence(file, problem, laid) for problem in ((other,) if other else problems)))
     return Positioned(value, file, hashlib.sha256(data).hexdigest(), root, laid)
 
 
