@@ -204,8 +204,10 @@ def _trace_names(rows: Sequence[TraceRow]) -> list[str]:
     """The trace's own names; an error if the format has none."""
     names = [row.model for row in rows if row.model is not None]
     if len(names) != len(rows):
-        advice = "say which share each host model gets, as primary=0.5,code=0.3,fast=0.2"
-        raise MappingError(rows[0].line, f"this trace names no models; {advice}")
+        line = next(row.line for row in rows if row.model is None)
+        what = "this trace names no models" if not names else "this request names no model"
+        advice = "say which share each host model gets, as with --mix primary=0.5,code=0.3,fast=0.2"
+        raise MappingError(line, f"{what}; {advice}")
     return names
 
 
