@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -46,7 +47,11 @@ class FirstChatHost:
                 connection, _ = self._listening.accept()
             except OSError:  # closed
                 return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._serve_until_gone, args=(connection,), daemon=True).start()
+
+    def _serve_until_gone(self, connection: socket.socket) -> None:
+        with suppress(ConnectionError):  # a command may be ended once its first chat has come
+            self._serve(connection)
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as lines:
