@@ -41,7 +41,7 @@ FUZZ ?= -runs=200000
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python tests/fuzz/fuzz_gguf.py $(FUZZ)
 
-# The gateway against its OpenAPI document: every edge of every field, and so many requests an operation at random.
+# The gateway against its OpenAPI document: every edge of every field, and so many requests an operation at random; some five minutes.
 API_EXAMPLES ?= 200
 api-fuzz: $(VENV)/.installed-dev
 	HOTSWAP_API_EXAMPLES=$(API_EXAMPLES) $(BIN)/python -m pytest -q tests/gateway/api
