@@ -9,7 +9,7 @@ import pytest
 from toolkit.config.durations import FOREVER_NS, NS_PER_S
 from toolkit.config.models import Config
 from toolkit.config.positions import read_yaml_model
-from toolkit.config.scalars import canonical_model_name, digest_of_name
+from toolkit.config.scalars import canonical_model_name, digest_of_name, model_key
 from toolkit.errors import ConfigError
 
 QWEN32 = "qwen2.5:32b"
@@ -256,6 +256,19 @@ def test_names_without_a_tag_mean_latest() -> None:
     assert canonical_model_name("mistral") == "mistral:latest"
     assert canonical_model_name("host:5000/team/mistral") == "host:5000/team/mistral:latest"
     assert canonical_model_name(QWEN32) == QWEN32
+
+
+def test_every_spelling_of_a_model_has_one_key() -> None:
+    """As the recorded server finds models; another namespace, tag or registry is another model."""
+    spellings = ("tiny", "TINY", "Tiny:LATEST", "library/tiny", "registry.ollama.ai/library/tiny:latest")
+    assert {model_key(name) for name in (*spellings, "http://registry.ollama.ai/library/tiny")} == {"tiny:latest"}
+    others = ("tiny:1b", "anna/tiny", "hf.co/library/tiny", "registry.ollama.ai/anna/Tiny")
+    assert [model_key(name) for name in others] == [
+        "tiny:1b",
+        "anna/tiny:latest",
+        "hf.co/library/tiny:latest",
+        "anna/tiny:latest",
+    ]
 
 
 def test_a_config_cannot_be_changed() -> None:

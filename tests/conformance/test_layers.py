@@ -60,7 +60,7 @@ PURE_MODULES = (
         for name in ("order", "memory", "limits", "breaker", "residency", "reading", "refusal", "ask", "stats")
     ),
     *(f"gateway/{name}.py" for name in ("openai_in", "openai_out", "registries", "repeats")),
-    *(f"gateway/{name}.py" for name in ("histogram", "tally", "totals")),
+    *(f"gateway/{name}.py" for name in ("by_model", "histogram", "tally", "totals")),
     *(
         f"gateway/api/{name}.py"
         for name in ("answers", "document", "fields", "native", "openai", "operations", "reading")

@@ -57,6 +57,7 @@ class Served:
 
     url: str
     host_url: str
+    trace: Path
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         running(folder / "twin", *twin) as host_url,
         running(folder / "ready", "serve", "--config", str(config), "--host", host_url) as url,
     ):
-        yield Served(url, host_url)
+        yield Served(url, host_url, trace)
 
 
 @pytest.fixture

@@ -45,6 +45,11 @@ def get(served: Served, path: str) -> httpx.Response:
     return httpx.get(f"{served.url}{path}", trust_env=False)
 
 
+def stats(served: Served) -> dict[str, Any]:
+    found: dict[str, Any] = get(served, "/api/llm/stats").json()
+    return found
+
+
 # The ollama package --------------------------------------------------------------------------------------------------
 
 
@@ -57,6 +62,27 @@ def test_without_a_model_the_last_user_message_chooses(client: ollama.Client, se
         assert httpx.post(f"{served.url}/api/chat", json=body, trust_env=False).json()["model"] == "quick:1b"
     body = {"prompt": "a short one", "stream": False}
     assert httpx.post(f"{served.url}/api/generate", json=body, trust_env=False).json()["model"] == "quick:1b"
+
+
+def test_a_model_is_known_in_whatever_spelling(client: ollama.Client, served: Served) -> None:
+    """The host finds it, so the gateway has to know what is loaded. Only the answer has the client's spelling."""
+    client.generate("talker:7b", keep_alive=0)
+    until(lambda: "talker:7b" not in {row.model for row in client.ps().models})
+    before = stats(served)
+    for spelling, found in (("TALKER:7B", "cold"), ("Library/Talker:7b", "hit")):
+        body = {"model": spelling, "messages": HELLO, "stream": False}
+        answer = httpx.post(f"{served.url}/api/chat", json=body, trust_env=False)
+        assert (answer.headers["x-hotswap-cache"], answer.json()["model"]) == (found, spelling)
+    until(lambda: stats(served)["requests"] - before["requests"] == 2)
+    after = stats(served)
+    assert (after["swaps"] - before["swaps"], after["hits"] - before["hits"]) == (1, 1)
+    assert "(unknown)" not in after["models"].keys() - before["models"].keys()
+    asked = [each["models"].get("talker:7b", {"requests": 0})["requests"] for each in (before, after)]
+    assert asked[1] - asked[0] == 2
+    lines = [json.loads(line) for line in served.trace.read_text(encoding="utf-8").splitlines()[-2:]]
+    assert [(line["model"], line["cold"]) for line in lines] == [("talker:7b", True), ("talker:7b", False)]
+    assert client.chat("AUTO", LONG).model == "talker:7b"
+    assert get(served, "/v1/models/TALKER:7b").json()["id"] == "TALKER:7b"
 
 
 def test_a_stream_is_the_whole_answer(client: ollama.Client) -> None:

@@ -180,3 +180,13 @@ Digest = Annotated[str, PlainValidator(_digest)]
 def canonical_model_name(name: str) -> str:
     """The name with the tag that Ollama takes for granted: `mistral` is `mistral:latest`."""
     return name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+
+
+def model_key(name: str) -> str:
+    """What all spellings of a model's name have in common: a server finds it whatever their case, and by its full name.
+
+    `Mistral`, `mistral:LATEST` and `registry.ollama.ai/library/mistral` are one. Source: the recorded answers to names
+    in several spellings; each part counts without case, the tag, too.
+    """
+    key = canonical_model_name(name).lower().rpartition("://")[2].removeprefix("registry.ollama.ai/")
+    return key.removeprefix("library/") if key.count("/") == 1 else key

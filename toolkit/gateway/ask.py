@@ -40,11 +40,12 @@ class Ask:
     request_key: str | None = None
     endpoint: str = ""
     texts: bool = False
-    name: str = field(init=False)
-    """The model's name as `/api/ps` shows it."""
+    name: str = ""
+    """The model's name as `/api/ps` shows it; made of `model` where it is not given. See `Fleet.as_installed`."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "name", canonical_model_name(self.model.strip()))
+        if not self.name:
+            object.__setattr__(self, "name", canonical_model_name(self.model.strip()))
 
     @property
     def streams(self) -> bool:
@@ -81,7 +82,7 @@ def choose_model(asked: Any, said: str | None, router: Router) -> tuple[str, str
     if asked is not None and not isinstance(asked, str):
         raise Refusal(Why.BAD_REQUEST, "model: write a name, or leave it out to have one chosen")
     name = (asked or "").strip()
-    if name and name != AUTO:
+    if name and name.lower() != AUTO:
         return name, BY_NAME
     if said is None:
         raise Refusal(Why.BAD_REQUEST, "model is required: there is no user message to choose one by")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from toolkit.cache.strategy import Access, Answer
 from toolkit.gateway.reading import Reader
@@ -15,10 +15,11 @@ from toolkit.replay.live_record import RESIDENT_BELOW_NS
 from toolkit.replay.make_room import make_room
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from toolkit.cache.strategy import Directive
     from toolkit.gateway.backend import Backend
+    from toolkit.gateway.by_model import OptionsByModel
     from toolkit.gateway.course import Course
     from toolkit.gateway.gate import Turn
     from toolkit.gateway.loads import Load
@@ -31,9 +32,9 @@ NS_PER_S = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What holds for every request. `options` are the config's, by canonical name of the model."""
+    """What holds for every request. `options` are the config's."""
 
-    options: Mapping[str, Mapping[str, Any]]
+    options: OptionsByModel
     clock_ns: Callable[[], int]
     patience: Patience
 
@@ -63,7 +64,7 @@ class Attempt:
         course.host, course.load = backend.name, None
         turn = await self._wait_for_turn()
         directive = None if turn is None else await self._prepare(turn, number)
-        body = body_of(ask, self._habits.options.get(ask.name), directive)
+        body = body_of(ask, self._habits.options.of(ask.name), directive)
         self._looks_after = ask.leaves_after
         course.found = expected(backend, ask.name, body, turn)
         request = request_of(ask.path, body)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from toolkit.cache.strategy import HostView, LoadedModel
-from toolkit.config.scalars import canonical_model_name
+from toolkit.config.scalars import canonical_model_name, model_key
 from toolkit.gateway.loads import Load, LoadsUnderWay, StuckLoads
 from toolkit.gateway.residency import Residency
 from toolkit.ollama.errors import OllamaError
@@ -51,6 +51,7 @@ class Backend:
         self.clock_ns = clock_ns
         self.gate: Gate  # set by `serves`: gate and host know each other
         self.installed: Mapping[str, int] = {}
+        self.spellings: Mapping[str, str] = {}  # by key: see `model_key`
         self.rows: tuple[RunningModel, ...] = ()
         self.looked_ns: int | None = None
         self.answers_looks = True
@@ -87,8 +88,8 @@ class Backend:
         )
 
     def has(self, model: str) -> bool:
-        """Whether the host had the model on disk when it was last asked."""
-        return canonical_model_name(model) in self.installed
+        """Whether the host had the model on disk when it was last asked, in whatever spelling."""
+        return model in self.installed or model_key(model) in self.spellings
 
     @property
     def is_ready(self) -> bool:
@@ -114,6 +115,7 @@ class Backend:
         except OllamaError:
             return False
         self.installed = {canonical_model_name(model.name): model.size_bytes for model in models}
+        self.spellings = {model_key(name): name for name in self.installed}
         self.memory.files(self.installed)
         return True
 

@@ -14,8 +14,8 @@ import asyncio
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
-from toolkit.config.scalars import canonical_model_name
 from toolkit.gateway.attempt import Attempt, Habits
+from toolkit.gateway.by_model import OptionsByModel
 from toolkit.gateway.course import Course
 from toolkit.gateway.http import cut_off_by
 from toolkit.gateway.refusal import Refusal, Why
@@ -48,8 +48,7 @@ class Dispatcher:
         patience: Patience | None = None,
     ) -> None:
         self.fleet = fleet
-        by_name = {canonical_model_name(name): dict(given) for name, given in options.items()}
-        self.habits = Habits(by_name, clock_ns, patience or Patience())
+        self.habits = Habits(OptionsByModel(options), clock_ns, patience or Patience())
         self.ledger = ledger
         self._numbers = 0
 
@@ -105,6 +104,7 @@ class Asking(AbstractAsyncContextManager[HostReply]):
                 if tried:
                     raise next(reversed(tried.values())) from None
                 raise
+            course.ask = dispatcher.fleet.as_installed(course.ask)
             self._attempt = Attempt(backend, course, dispatcher.habits, self._opened)
             try:
                 reply = await self._attempt.begin(dispatcher.number())

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from toolkit.config.scalars import canonical_model_name
+from toolkit.config.scalars import canonical_model_name, model_key
 from toolkit.gateway.refusal import Refusal, Why
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from toolkit.gateway.ask import Ask
     from toolkit.gateway.backend import Backend
 
 NS_PER_S = 1_000_000_000
@@ -33,8 +35,8 @@ class Fleet:
     async def place(self, model: str, tried: Collection[str] = ()) -> Backend:
         """The host for a request: of those that have the model and answer, one that has it in memory, else the idlest.
 
-        A model that nobody is known to have is looked for once more, and then goes to the first host that answers,
-        which says what it says about a model that is not there.
+        A model that none of these is known to have is looked for once more, and then goes to the first host that
+        answers, which says what it says about a model that is not there.
 
         Raises:
             Refusal: no host can be asked now.
@@ -48,7 +50,7 @@ class Fleet:
             having = [backend for backend in able if backend.has(model)] or able[:1]
         if len(having) == 1:
             return having[0]
-        name = canonical_model_name(model)
+        name = self.name_of(model) or model
         return min(having, key=lambda backend: (name not in backend.resident(), backend.gate.waiting))
 
     def first(self) -> Backend:
@@ -68,13 +70,25 @@ class Fleet:
         names = ", ".join(backend.name for backend in self.backends)
         raise Refusal(Why.BAD_REQUEST, f"X-Hotswap-Host: there is no host {name[:_SHOWN]!r}; the hosts are: {names}")
 
-    def is_known(self, model: str) -> bool:
-        """Whether a host has the model on disk."""
-        return any(backend.has(model) for backend in self.backends)
+    def name_of(self, model: str) -> str | None:
+        """The name under which a host has the model on disk, however it is spelled here; None if none has it."""
+        for backend in self.backends:
+            if model in backend.installed:
+                return model
+        key = model_key(model)
+        return next((backend.spellings[key] for backend in self.backends if key in backend.spellings), None)
+
+    def as_installed(self, ask: Ask) -> Ask:
+        """The request under the name that its model has on a host, which a client may spell with other letters.
+
+        The host is sent the client's spelling, and finds the model all the same.
+        """
+        name = self.name_of(ask.name)
+        return ask if name is None or name == ask.name else replace(ask, name=name)
 
     def context_of(self, model: str) -> int | None:
         """The context of a model that is in memory, in tokens, the smallest of all hosts; None if that is not known."""
-        name = canonical_model_name(model)
+        name = self.name_of(model) or canonical_model_name(model)
         rows = (row for backend in self.backends for row in backend.rows if row.name == name)
         return min((row.context_length for row in rows if row.context_length), default=None)
 

@@ -111,6 +111,7 @@ def gateway_from_config(
             options,
             fleet.context_of,
             clock_ns,
+            as_installed=fleet.as_installed,
             limits=Limits(section.queue.size, section.queue.wait_ns),
         ),
         router=router_from_config(config.llm),

@@ -146,4 +146,5 @@ class IdleWork:
         return not any(each.gate.waiting or each.gate.running_by_model().total() for each in self._fleet.backends)
 
     def _can_write(self) -> bool:
-        return any(self._writer_model in backend.resident() for backend in self._fleet.backends)
+        name = self._fleet.name_of(self._writer_model)
+        return any(name in backend.resident() for backend in self._fleet.backends)

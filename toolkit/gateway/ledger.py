@@ -49,7 +49,7 @@ class Ledger:
     def ended(self, course: Course) -> None:
         """A request to a model is over."""
         ask, reading = course.ask, course.reading
-        model = ask.name if self._fleet.is_known(ask.name) else UNKNOWN_MODEL
+        model = self._fleet.name_of(ask.name) or UNKNOWN_MODEL
         served = Served(
             at_ns=self._clock_ns(),
             kind=ask.kind,

@@ -6,6 +6,7 @@ import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from toolkit.config.scalars import model_key
 from toolkit.gateway.http import as_json, begin, piece, whole_json
 from toolkit.gateway.openai_out import model_card
 from toolkit.gateway.reading import WholeLines
@@ -67,7 +68,7 @@ class Plain:
     async def openai_model(self, name: str, send: Send) -> None:
         """`GET /v1/models/NAME`."""
         for row in await self._rows("/api/tags"):
-            if row.get("name") in {name, f"{name}:latest"}:
+            if model_key(str(row.get("name"))) == model_key(name):
                 await whole_json(send, _OK, {**model_card(row, _unix_s(row.get("modified_at"))), "id": name})
                 return
         raise Refusal(Why.NOT_FOUND, f"model '{name}' not found")

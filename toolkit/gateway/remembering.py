@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from toolkit.config.scalars import canonical_model_name
 from toolkit.errors import UsageError
+from toolkit.gateway.by_model import OptionsByModel
 from toolkit.gateway.context.composer import Wanted
 from toolkit.gateway.context.room import answer_room, effective_context
 from toolkit.gateway.deadline import seconds
@@ -64,7 +64,10 @@ class Limits:
 
 
 class Remembering:
-    """See the module. `options` are the config's, by model; `context_of` the context of a model that is in memory."""
+    """See the module. `options` are the config's, by model; `context_of` the context of a model that is in memory.
+
+    `as_installed` gives a request the name that its model has on a host.
+    """
 
     def __init__(
         self,
@@ -74,13 +77,15 @@ class Remembering:
         context_of: Callable[[str], int | None],
         clock_ns: Callable[[], int],
         *,
+        as_installed: Callable[[Ask], Ask] = lambda ask: ask,
         limits: Limits | None = None,
     ) -> None:
         self._inner = inner
         self._limits = limits or Limits()
         self._waiting = 0
         self._memory = memory
-        self._options = {canonical_model_name(name): dict(given) for name, given in options.items()}
+        self._options = OptionsByModel(options)
+        self._as_installed = as_installed
         self._context_of = context_of
         self._clock_ns = clock_ns
         self._speeds: dict[tuple[str | None, str], PrefillSpeeds] = {}
@@ -89,7 +94,7 @@ class Remembering:
         """See `Asks`; the turn in the session ends with the block."""
         if ask.session is None or ask.kind != "chat" or ask.is_bare:
             return self._inner.asks(ask, opened)
-        return self._asks(ask, ask.session, opened)
+        return self._asks(self._as_installed(ask), ask.session, opened)
 
     @asynccontextmanager
     async def _asks(self, ask: Ask, session: str, opened: Opened) -> AsyncIterator[Reply]:
@@ -189,7 +194,7 @@ class Remembering:
 
     def _wanted(self, ask: Ask) -> Wanted:
         own = ask.body.get("options")
-        options = {**self._options.get(ask.name, {}), **(own if isinstance(own, dict) else {})}
+        options = {**self._options.of(ask.name), **(own if isinstance(own, dict) else {})}
         context_tokens = effective_context(asked=_count(options.get("num_ctx")), running=self._context_of(ask.name))
         assert self._memory is not None  # noqa: S101 - `asks` has looked
         answer_tokens = answer_room(

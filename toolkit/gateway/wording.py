@@ -25,7 +25,7 @@ _AS_IT_IS: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), a
 _ESCAPED: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
-def body_of(ask: Ask, known: Mapping[str, Any] | None, directive: Directive | None) -> dict[str, Any]:
+def body_of(ask: Ask, known: Mapping[str, Any], directive: Directive | None) -> dict[str, Any]:
     """Its body with the model, the config's options (`known`) below its own, and a keep_alive if it had none."""
     body = {**ask.body, "model": ask.model}
     given = body.get("options")
