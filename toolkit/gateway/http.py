@@ -12,6 +12,7 @@ from toolkit.gateway.refusal import Refusal, Why, stopping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Mapping
+    from contextlib import AbstractContextManager
 
     from starlette.types import Message, Receive, Scope, Send
 
@@ -37,6 +38,10 @@ class Client(Protocol):
     @property
     def keeps_up(self) -> bool:
         """Whether it takes what it is sent: whoever sends need not wait."""
+        ...
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """What is sent while the block runs goes out in one go at its end."""
         ...
 
     def watch(self, left: Callable[[], None]) -> None:

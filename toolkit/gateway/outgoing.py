@@ -45,11 +45,24 @@ class Outgoing:
         """Send a message here and now, without a task that waits; False, and nothing is sent, if that cannot be."""
         if self._client is None or not self._client.keeps_up:
             return False
+        self._now(message)
+        return True
+
+    def offer_both(self, start: Message, first: Message) -> bool:
+        """As `offer`: the head of an answer and its first piece, which go out in one go."""
+        if self._client is None or not self._client.keeps_up:
+            return False
+        with self._client.at_once():
+            self._now(start)
+            self._now(first)
+        return True
+
+    def _now(self, message: Message) -> None:
         sending = self.send(message)
         try:
             sending.send(None)
         except StopIteration:
-            return True
+            return
         sending.close()
         raise RuntimeError("the server waits with a message though its client keeps up")
 
@@ -86,10 +99,7 @@ class Pieces:
 
     def take(self, data: bytes) -> bool:
         """The next piece. True: it is held, and `catch_up` is to be awaited before there are more."""
-        if self._held or not (self.has_begun or self._begins()):
-            self._held.append(data)
-            return True
-        if self._out.offer({"type": "http.response.body", "body": data, "more_body": True}):
+        if not self._held and self._passes({"type": "http.response.body", "body": data, "more_body": True}):
             return False
         self._held.append(data)
         return True
@@ -107,16 +117,20 @@ class Pieces:
         held, self._held = self._held, []
         await piece(self._out.send, b"".join((*held, last)), more=False)
 
-    def _begins(self) -> bool:
-        status, content_type, headers = self._start
-        self.has_begun = self._out.offer(start_message(status, content_type, headers()))
+    def _passes(self, body: Message) -> bool:
+        if self.has_begun:
+            return self._out.offer(body)
+        self.has_begun = self._out.offer_both(self._head(), body)
         return self.has_begun
 
     async def _begin(self) -> None:
         if not self.has_begun:
             self.has_begun = True
-            status, content_type, headers = self._start
-            await self._out.send(start_message(status, content_type, headers()))
+            await self._out.send(self._head())
+
+    def _head(self) -> Message:
+        status, content_type, headers = self._start
+        return start_message(status, content_type, headers())
 
 
 def _last_words(kind: bytes, refusal: Refusal) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -10,7 +11,7 @@ from toolkit.gateway.http import CLIENT
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
@@ -34,7 +35,7 @@ class Impatient(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """See asyncio. Line ends alone begin no request, and are none of the silence that keep-alive allows."""
         super().data_received(data)
-        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request, whatever its type says
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request, whatever its type says
         if (cycle is None or cycle.response_complete) and not self.transport.is_closing():
             self._wait()
 
@@ -79,6 +80,18 @@ class Impatient(HttpToolsProtocol):
         """See `Client`."""
         self._left = None
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """See `Client`; uvicorn writes each message by itself, and each such call of the system wakes the client."""
+        cycle, gathered = self.cycle, _Gathered(self.transport)
+        cycle.transport = gathered  # type: ignore[assignment]  # it is asked for no more than to write
+        try:
+            yield
+        finally:
+            cycle.transport = self.transport
+            if gathered.parts:
+                self.transport.write(b"".join(gathered.parts))
+
     def _wait(self) -> None:
         if self._late is None:
             self._late = self.loop.call_later(self.head_s, self._give_up)
@@ -92,6 +105,21 @@ class Impatient(HttpToolsProtocol):
         self._late = None
         if not self.transport.is_closing():
             self.transport.close()
+
+
+class _Gathered:
+    """A transport that keeps what is written to it."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """See asyncio."""
+        self.parts.append(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 def impatient(head_s: float) -> type[Impatient]:
