@@ -1,14 +1,16 @@
 """Many sessions at a time for minutes, and what the gateway takes of memory meanwhile.
 
-`python tests/benchmarks/gateway_soak.py [SESSIONS SECONDS]` (or `make gateway-soak`), by default 1,000 and 600: each
-session asks again 15 to 45 s after its last answer, so all of them stay in use and grow. One JSON line comes out; the
-slope is that of a straight line through the memory after the first third, in MiB for 1,000 requests and for an hour.
+`python tests/benchmarks/gateway_soak.py [SESSIONS SECONDS [LEAST_REST_S MOST_REST_S]]` (or `make gateway-soak`), by
+default 1,000 and 600: each session asks again 15 to 45 s after its last answer, so all of them stay in use and grow.
+One JSON line comes out; the slope is that of a straight line through the memory after the first third, in MiB for
+1,000 requests and for an hour.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 WARM_SHARE = 1 / 3
-BEGIN_S = 30.0
-"""The sessions begin spread over so long, as they go on: the mean rest."""
-HABITS = Habits(tokens=(8, 24), rest_s=(15.0, 45.0))
+REST_S = (15.0, 45.0)
+TOKENS = (8, 24)
 
 
 @dataclass(frozen=True)
@@ -39,20 +40,25 @@ class Sample:
     requests: int
     rss_mib: float
     file_mib: float
+    cpu_s: float
+    """Processor time of the gateway since its start."""
 
 
 async def soak(
-    running: Running, sessions: int, seconds: float, every_s: float, begin_s: float = BEGIN_S
+    running: Running, sessions: int, seconds: float, every_s: float, rest_s: tuple[float, float] = REST_S
 ) -> tuple[list[Sample], Seen]:
-    """Play the sessions, and look at the gateway now and then."""
+    """Play the sessions, and look at the gateway now and then. They begin spread over the mean rest, as they go on."""
     seen, samples = Seen(), []
-    habits = Habits(HABITS.tokens, HABITS.rest_s, sessions)
-    made = await opened(running.url, sessions, seen, habits, begin_s)
+    made = await opened(running.url, sessions, seen, Habits(TOKENS, rest_s, sessions), sum(rest_s) / 2)
     start_s = time.monotonic()
     while (at_s := time.monotonic() - start_s) < seconds:
         files = running.sessions.parent.glob("sessions.db*")
         file_mib = sum(file.stat().st_size for file in files) / MIB
-        samples.append(Sample(round(at_s, 1), seen.answered, resident_mib(running.pid), round(file_mib, 2)))
+        samples.append(
+            Sample(
+                round(at_s, 1), seen.answered, resident_mib(running.pid), round(file_mib, 2), processor_s(running.pid)
+            )
+        )
         await asyncio.sleep(every_s)
     for each in made:
         each.stop()
@@ -66,11 +72,18 @@ def resident_mib(pid: int) -> float:
     return round(int(status.partition("VmRSS:")[2].split()[0]) / 1024, 2)
 
 
+def processor_s(pid: int) -> float:
+    """The processor time of a process, all its threads together."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def summary(samples: Sequence[Sample], seen: Seen, sessions: int) -> dict[str, Any]:
     """What came out."""
     warm = samples[int(len(samples) * WARM_SHARE) :]
     memory = [each.rss_mib for each in warm]
     by_request = np.polyfit([each.requests for each in warm], memory, 1)[0]
+    spent_s, answered = warm[-1].cpu_s - warm[0].cpu_s, warm[-1].requests - warm[0].requests
     by_second = np.polyfit([each.at_s for each in warm], memory, 1)[0]
     return {
         "sessions": sessions,
@@ -82,17 +95,23 @@ def summary(samples: Sequence[Sample], seen: Seen, sessions: int) -> dict[str, A
         "slope_mib_per_1000_requests": round(float(by_request) * 1000, 3),
         "slope_mib_per_hour": round(float(by_second) * 3600, 2),
         "file_mib": samples[-1].file_mib,
+        "processor": {
+            "ms_per_request": round(1e3 * spent_s / answered, 2) if answered else None,
+            "share": round(spent_s / (warm[-1].at_s - warm[0].at_s), 3) if len(warm) > 1 else None,
+        },
     }
 
 
 def main() -> None:
     """Play and print."""
     sessions, seconds = (int(sys.argv[1]), float(sys.argv[2])) if sys.argv[2:] else (1000, 600.0)
+    rest_s = (float(sys.argv[3]), float(sys.argv[4])) if sys.argv[4:] else REST_S
     with gateway(core=None, others=None) as running:
-        samples, seen = uvloop.run(soak(running, sessions, seconds, min(5.0, seconds / 20)))
+        samples, seen = uvloop.run(soak(running, sessions, seconds, min(5.0, seconds / 20), rest_s))
     for each in samples:
         sys.stderr.write(
-            f"{each.at_s:7.1f} s  {each.requests:7d} requests  {each.rss_mib:8.2f} MiB  {each.file_mib:8.2f} MiB\n"
+            f"{each.at_s:7.1f} s  {each.requests:7d} requests  {each.rss_mib:8.2f} MiB  {each.file_mib:8.2f} MiB"
+            f"  {each.cpu_s:7.1f} s of processor time\n"
         )
     sys.stdout.write(json.dumps(summary(samples, seen, sessions)) + "\n")
 

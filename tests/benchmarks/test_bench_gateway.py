@@ -37,7 +37,7 @@ def test_sessions_for_some_seconds(benchmark: BenchmarkFixture) -> None:
     """`make gateway-soak` does it for ten minutes with a thousand."""
     sessions, seconds = (20, 1.5) if benchmark.disabled else (SESSIONS, 30.0)
     with gateway(core=None, others=None) as running:
-        work = soak(running, sessions, seconds, seconds / 10, begin_s=seconds / 3)
+        work = soak(running, sessions, seconds, seconds / 10, rest_s=(seconds / 6, seconds / 2))
         samples, seen = benchmark.pedantic(uvloop.run, args=(work,), rounds=1)
     assert seen.failed == 0
     if not benchmark.disabled:
