@@ -42,19 +42,20 @@ class Habits:
 class Attempt:
     """See the module: `begin`, read the reply, and in any case `leave`, which gives back whatever has been taken."""
 
-    def __init__(self, backend: Backend, course: Course, habits: Habits, opened: Opened) -> None:
+    def __init__(self, backend: Backend, course: Course, habits: Habits) -> None:
         self._backend = backend
         self._course = course
         self._habits = habits
-        self._opened = opened
         self._turn: Turn | None = None
         self._access: Access | None = None
         self._load: Load | None = None
         self._stream: RelayStream | None = None
         self._looks_after = False
 
-    async def begin(self, number: int) -> HostReply:
+    async def begin(self, number: int, opened: Opened) -> HostReply:
         """Wait for the turn, send, and wait for the head of the answer. `number` is this attempt's alone.
+
+        `opened` is not kept here: it knows the reply, and the reply this, and a circle lives until the next collection.
 
         Raises:
             Refusal: the turn has not come.
@@ -73,9 +74,7 @@ class Attempt:
         course.sent_ns = self._habits.clock_ns()
         backend.breaker.tries()
         backend.was_used = True
-        reply = HostReply(
-            course, reader, turn, clock_ns=self._habits.clock_ns, is_there=self._is_there, opened=self._opened
-        )
+        reply = HostReply(course, reader, turn, clock_ns=self._habits.clock_ns, is_there=self._is_there, opened=opened)
         stream = self._stream = backend.client.stream_relay(request, ask.model, opened=reply.head_came)
         reply.comes_by(stream)
         await self._send(stream, turn)

@@ -105,9 +105,9 @@ class Asking(AbstractAsyncContextManager[HostReply]):
                     raise next(reversed(tried.values())) from None
                 raise
             course.ask = dispatcher.fleet.as_installed(course.ask)
-            self._attempt = Attempt(backend, course, dispatcher.habits, self._opened)
+            self._attempt = Attempt(backend, course, dispatcher.habits)
             try:
-                reply = await self._attempt.begin(dispatcher.number())
+                reply = await self._attempt.begin(dispatcher.number(), self._opened)
             except OllamaError as error:
                 await self._give_up()
                 refusal = _refusal_of(error)
