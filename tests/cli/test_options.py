@@ -64,6 +64,34 @@ def test_what_the_twin_lacks_is_not_said_where_a_host_is_asked(of_other_models: 
     assert "the twin does not have" not in words
 
 
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("sessions", "list"), ("--host", NOBODY)),
+        (("config", "check"), ("--host", NOBODY)),
+        (("runs", "tag"), ("--json",)),
+        (("gate",), ("--seed", "1")),
+        (("doctor",), ("--seed", "1")),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(command: tuple[str, ...], option: tuple[str, ...]) -> None:
+    """It would seem to have been obeyed. Before the command it is for all, as in an alias."""
+    refused = CliRunner().invoke(cli, [*command, *option])
+    assert refused.exit_code == 2
+    assert f"No such option '{option[0]}'" in refused.stderr
+    assert CliRunner().invoke(cli, [*option, *command, "--help"]).exit_code == 0
+
+
+def test_no_option_is_suggested_that_would_do_nothing() -> None:
+    assert "--host" not in CliRunner().invoke(cli, ["sessions", "list", "--hots", "x"]).stderr
+    assert "--host" in CliRunner().invoke(cli, ["context", "show", "latest", "--hots", "x"]).stderr
+
+
+def test_what_every_command_obeys_may_stand_behind_each() -> None:
+    for flag in ("--quiet", "--no-color"):
+        assert CliRunner().invoke(cli, ["runs", "list", flag, "--help"]).exit_code == 0
+
+
 @pytest.mark.parametrize("command", [("replay", SCENARIO, "--no-store"), ("lab", "no.yaml")])
 def test_what_the_twin_lacks_is_said_where_it_plays(of_other_models: Path, command: tuple[str, ...]) -> None:
     assert "llm.models.primary: the twin does not have 'zephyr:7b'; add it to" in said(of_other_models, *command)

@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
 
 from tests.gateway.sessions.examples import NS_PER_S, WITH_EVERYTHING, exchange
+from tests.ollama.fake_host import FakeHost
 from toolkit.cli.main import cli
 from toolkit.errors import HotswapError
 from toolkit.gateway.sessions import SessionStore
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from tests.ollama.fake_host import Seen, Wire
+
+
+NOBODY = "http://127.0.0.1:1"
 
 
 def hotswap(*arguments: object) -> Result:
@@ -136,18 +144,57 @@ def test_context_shows_what_would_be_sent_and_why(file: Path, tmp_path: Path) ->
     (tmp_path / "ws" / "AGENTS.md").write_text("Answer in rhymes.\n")
     (tmp_path / "ws" / "SOUL.md").symlink_to("/etc/hostname")
     setting = ("--set", f"gateway.context.workspace={tmp_path / 'ws'}")
-    shown = hotswap(*setting, "context", "show", "kitchen-1", "--sessions", file, "--message", "And milk?").stdout
+    command = ("context", "show", "kitchen-1", "--sessions", file, "--message", "And milk?", "--host", NOBODY)
+    shown = hotswap(*setting, *command).stdout
     assert "for fast: a context of 4,096 tokens, 1,024 kept free for the answer" in shown
+    assert f"\nthe context is assumed, the least that a server takes: {NOBODY} does not answer" in shown
     assert "SOUL.md" in shown
     assert "a symbolic link that leads out of its folder" in shown
     assert shown.endswith("── user\nAnd milk?\n")
-    command = ("context", "show", "kitchen-1", "--sessions", file, "--json", "--num-ctx", 100, "--model", "big")
-    data = json.loads(hotswap(*setting, *command).stdout)
+    small = ("context", "show", "kitchen-1", "--sessions", file, "--json", "--num-ctx", 100, "--model", "big")
+    data = json.loads(hotswap(*setting, *small).stdout)
     assert (data["model"], data["room_tokens"], data["certain"]) == ("big", 50, True)
     assert data["bound_tokens"] <= 50
     assert {part["name"] for part in data["parts"]} >= {"AGENTS.md", "recent messages", "summary", "request"}
 
 
+@asynccontextmanager
+async def with_loaded(context: int) -> AsyncIterator[str]:
+    """A host that has `fast` in memory with this context; its address."""
+    row = {"name": "fast:latest", "model": "fast:latest", "size": 10, "size_vram": 10, "digest": "0" * 64}
+
+    async def script(_: Seen, wire: Wire) -> None:
+        await wire.record({"models": [{**row, "details": {}, "context_length": context}]})
+
+    async with FakeHost(script) as host:
+        yield host.url
+
+
+async def test_context_is_what_the_gateway_would_take(file: Path) -> None:
+    """What was asked for, else what the model is loaded with; of several hosts the least, as the gateway does."""
+
+    async def shown(*arguments: str) -> tuple[int, str]:
+        command = ("context", "show", "kitchen-1", "--sessions", file, "--json", *arguments)
+        data = json.loads((await asyncio.to_thread(hotswap, *command)).stdout)
+        return data["context_tokens"], data["context_is"]
+
+    async with with_loaded(32_768) as large, with_loaded(8_192) as small:
+        assert await shown("--host", large) == (32_768, f"what {large} has loaded the model with")
+        hosts = f"gateway.hosts=[{{name: one, url: '{large}'}}, {{name: two, url: '{small}'}}]"
+        assert await shown("--set", hosts) == (8_192, f"what {small} has loaded the model with")
+        assert await shown("--host", large, "--num-ctx", "100") == (100, "that of --num-ctx")
+        tokens, why = await shown("--host", large, "--model", "other:7b")
+        assert (tokens, why) == (
+            4_096,
+            f"assumed, the least that a server takes: the model is not in memory at {large}",
+        )
+        options = "llm.models.primary={name: FAST, options: {num_ctx: 16384}}"
+        assert await shown("--host", large, "--set", options) == (
+            16_384,
+            "num_ctx of the config's options of the model",
+        )
+
+
 def test_context_says_that_a_message_is_too_long(file: Path) -> None:
-    result = hotswap("context", "show", "lab", "--sessions", file, "--message", "word " * 9000)
+    result = hotswap("context", "show", "lab", "--sessions", file, "--message", "word " * 9000, "--host", NOBODY)
     assert "shorten it, or ask for a larger num_ctx" in str(result.exception)

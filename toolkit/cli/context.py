@@ -18,7 +18,7 @@ def context() -> None:
 @click.argument("ref", metavar="SESSION")
 @click.option("--message", metavar="TEXT", help="As if the user said this next; it also decides what is looked up.")
 @click.option("--model", metavar="NAME", help="For this model; by default the one that answered last.")
-@click.option("--num-ctx", type=click.IntRange(4), metavar="N", help="Context; by default the config's for the model.")
+@click.option("--num-ctx", type=click.IntRange(4), metavar="N", help="Context; by default what the gateway would take.")
 @click.option(
     "--sessions",
     "file",
@@ -27,12 +27,14 @@ def context() -> None:
     help="The session file; by default the config's gateway.sessions.file.",
 )
 @click.option("--config", metavar="FILE", help="Configuration file (or HOTSWAP_CONFIG).")
+@click.option("--host", metavar="URL", help="The host that is asked for the context; by default the config's hosts.")
 @click.option("--json", "as_json", is_flag=True, help="JSON on stdout.")
 def show(ref: str, file: Path | None, config: str | None, *, as_json: bool, **given: Any) -> None:
     """Print exactly what would be sent next in a session, and for each part its tokens, its budget, and why.
 
-    No host is asked: without --num-ctx and without num_ctx in the config, a context of 4096 is taken, and older
-    messages are searched by words.
+    The context is that of --num-ctx, else of num_ctx in the config's options of the model, else what a host has
+    the model loaded with, which is asked for; if none has it, or none answers, 4096 are assumed. The second line says
+    which it was. Older messages are searched by words only.
 
     \b
     hotswap context show latest
@@ -42,8 +44,10 @@ def show(ref: str, file: Path | None, config: str | None, *, as_json: bool, **gi
     from toolkit.cli.context_run import Given, composed  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.gateway.context.text import context_data, context_text  # noqa: PLC0415 - as above
 
-    session_id, name, composition = composed(ref, Given(**given), file, config)
+    shown = composed(ref, Given(**given), file, config)
     if as_json:
-        click.echo(json.dumps(context_data(session_id, name, composition), indent=2, ensure_ascii=False))
+        data = {**context_data(shown.session_id, shown.model, shown.composition), "context_is": shown.context_is}
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
     else:
-        click.echo(context_text(session_id, name, composition))
+        first, _, rest = context_text(shown.session_id, shown.model, shown.composition).partition("\n")
+        click.echo(f"{first}\nthe context is {shown.context_is}\n{rest}")

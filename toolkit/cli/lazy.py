@@ -17,15 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-GLOBAL_OPTIONS = {
-    "--config": False,
-    "--host": False,
-    "--json": True,
-    "--quiet": True,
-    "--seed": False,
-    "--no-color": True,
-}
-"""Options that may stand on either side of any command, and whether they are flags."""
+OBEYED_BY_ALL = ("--quiet", "--no-color")
+"""Flags that may stand behind any command: one that has no notes or no colours obeys them as it is. The other global
+options may stand before any command, so that an alias can hold them, but behind only those that have a use for them."""
 
 SET_KEY = "hotswap.set"
 """Under this name the context holds every `--set` of a call, in order."""
@@ -114,15 +108,15 @@ class LazyGroup(click.Group):
 
 
 def _accepting(command: click.Command) -> click.Command:
-    """Let a command take every global option; those that mean nothing to it are accepted and stay out of its help."""
+    """Let a command take `OBEYED_BY_ALL` and `--set`; what it has no use for stays out of its help."""
     if isinstance(command, click.Group):
         for sub_command in command.commands.values():
             _accepting(sub_command)
         return command
     own = {spelling for parameter in command.params for spelling in parameter.opts}
-    for spelling, is_flag in GLOBAL_OPTIONS.items():
+    for spelling in OBEYED_BY_ALL:
         if spelling not in own:
-            command.params.append(click.Option([spelling], is_flag=is_flag, hidden=True, expose_value=False))
+            command.params.append(click.Option([spelling], is_flag=True, hidden=True, expose_value=False))
     if "--set" not in own:
         command.params.append(set_option(hidden="--config" not in own))
     return command

@@ -110,7 +110,7 @@ COMMANDS = (
 def cli(**_given: object) -> None:
     """Measure and plan hosts that serve several models with Ollama.
 
-    The options below may also stand behind the command.
+    The options below stand before any command, as in an alias, and behind each that has a use for them.
     """
 
 

@@ -29,11 +29,11 @@ from toolkit.gateway.memory import LearnedMemory
 from toolkit.gateway.metrics import GatewayMetrics
 from toolkit.gateway.order import HostOrder
 from toolkit.gateway.remembering import Limits, Memory, Remembering
+from toolkit.gateway.running_context import gateway_addresses
 from toolkit.gateway.sessions import SessionStore
 from toolkit.gateway.stats import GatewayStats
 from toolkit.gateway.whatif.desk import Desk, Means
 from toolkit.gateway.whatif.question import Queue
-from toolkit.ollama.address import parse_address
 from toolkit.ollama.aiohttp_transport import AiohttpTransport
 from toolkit.ollama.from_config import client_from_config
 from toolkit.routing.from_config import router_from_config
@@ -92,9 +92,7 @@ def gateway_from_config(
     known = os.environ if environment is None else environment
     section = config.gateway
     keys, warnings = read_keys(section.keys, known)
-    addresses = (
-        [address] if address is not None else [parse_address(host.url, host.name) for host in section.hosts]
-    ) or [parse_address(config.llm.native_base_url)]
+    addresses = gateway_addresses(config) if address is None else (address,)
     fleet = Fleet([_backend(config, known, each) for each in addresses])
     clock_ns = time.monotonic_ns
     ledger = Ledger(fleet, GatewayStats(clock_ns()), GatewayMetrics(), clock_ns, write_trace)
