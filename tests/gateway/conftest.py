@@ -21,10 +21,11 @@ from toolkit.gateway.from_config import Gateway, gateway_from_config
 from toolkit.gateway.serve import base_url, listen, serve
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
     from pathlib import Path
 
     from tests.ollama.fake_host import Script
+    from toolkit.gateway.course import Course
 
 READY_S = 30.0
 HOTSWAP = (sys.executable, "-c", "from toolkit.cli.main import main; main()")
@@ -129,14 +130,19 @@ def stop(serving: asyncio.Task[None]) -> None:
         signal.raise_signal(signal.SIGTERM)
 
 
-def gateway_to(*urls: str, environment: dict[str, str] | None = None, **section: Any) -> Gateway:
+def gateway_to(
+    *urls: str,
+    environment: dict[str, str] | None = None,
+    write_trace: Callable[[Course], None] | None = None,
+    **section: Any,
+) -> Gateway:
     """A gateway to these hosts; the rest is its section of the config."""
     hosts = [{"name": f"host-{number}", "url": url} for number, url in enumerate(urls)]
     models = {"primary": "big:7b", "fast": "small:1b"}
     config = Config.model_validate(
         {"llm": {"models": models}, "gateway": {"hosts": hosts, "trace": {"file": None}, **section}}
     )
-    return gateway_from_config(config, environment or {})
+    return gateway_from_config(config, environment or {}, write_trace=write_trace)
 
 
 def scripted_host(chat: Script, models: Sequence[str] = ("big:7b", "small:1b"), loaded: Sequence[str] = ()) -> FakeHost:

@@ -15,6 +15,7 @@ from toolkit.gateway.breaker import FAILURES, FIRST_PAUSE_NS, LONGEST_PAUSE_NS, 
 
 if TYPE_CHECKING:
     from tests.ollama.fake_host import Seen, Wire
+    from toolkit.gateway.course import Course
 
 NOWHERE = "http://127.0.0.1:9"
 CHAT = {"model": "big:7b", "messages": [{"role": "user", "content": "Hi."}]}
@@ -103,6 +104,35 @@ async def test_a_stream_that_breaks_says_so_in_a_line() -> None:
             events = [line for line in (await answer.text()).splitlines() if line]
         assert "lost its connection" in json.loads(events[-1].removeprefix("data: "))["error"]["message"]
         assert (await stats_of(session, url))["errors"] == {"host_failed": 2}
+
+
+async def test_errors_are_called_by_what_went_wrong() -> None:
+    """And what is refused before it comes to a model is among them, in the windows as since the start."""
+    said = [(400, "host_refused"), (404, "model_not_found"), (500, "host_error"), (503, "host_busy")]
+    statuses = iter([*(status for status, _ in said), 200])
+
+    async def fails(_: Seen, wire: Wire) -> None:
+        await wire.record({"error": "no"}, status=next(statuses))
+
+    written: list[Course] = []
+    async with (
+        scripted_host(fails) as host,
+        in_process(gateway_to(host.url, write_trace=written.append)) as url,
+        aiohttp.ClientSession() as session,
+    ):
+        for status, _ in (*said, (200, "")):
+            async with session.post(f"{url}/api/chat", json={**CHAT, "stream": False}) as answer:
+                assert answer.status == status
+        async with session.post(f"{url}/api/chat", json={**CHAT, "messages": 1}) as answer:
+            assert answer.status == 400
+        stats = await stats_of(session, url)
+        wanted = {**dict.fromkeys([label for _, label in said], 1), "host_error": 2, "bad_request": 1}
+        for counts in (stats, *stats["windows"].values()):
+            assert (counts["errors"], counts["requests"]) == (wanted, 5)
+        assert [course.outcome for course in written] == [*(label for _, label in said), "host_error"]
+        async with session.get(f"{url}/metrics") as answer:
+            page = await answer.text()
+        assert all(f'error_type="{label}"' in page for _, label in said)
 
 
 async def test_another_host_takes_over_before_anything_was_said() -> None:

@@ -404,7 +404,7 @@ async def test_nothing_that_was_said_and_no_key_is_in_any_log_or_figure(
     level: int, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(level)
-    section = {"keys": {"env": "KEYS"}, "sessions": {"file": str(tmp_path / "s.db")}}
+    section: dict[str, Any] = {"keys": {"env": "KEYS"}, "sessions": {"file": str(tmp_path / "s.db")}}
     written: list[str] = []
     async with scripted_host(moody, loaded=("big:7b",)) as host:
         gateway = gateway_to(host.url, environment=KEYS, **section)

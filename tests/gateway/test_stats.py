@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -16,6 +16,9 @@ from toolkit.gateway.stats import LATEST, SLOTS, WINDOWS, GatewayStats, Latest
 from toolkit.gateway.tally import Tally
 from toolkit.gateway.totals import NS_PER_S, Figures, Served
 from toolkit.stats.quantiles import quantile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NAMES = st.sampled_from(["a:latest", "b:7b", "c:1b"])
 SERVED = st.builds(
@@ -33,6 +36,7 @@ SERVED = st.builds(
     answer_tokens=st.integers(0, 10_000),
     cached=st.none() | st.booleans(),
 )
+LABELS = st.sampled_from(["bad_request", "queue_full", "no_key"])
 GAPS_NS = st.sampled_from([0, 1, NS_PER_S // 3, NS_PER_S, 59 * NS_PER_S, 60 * NS_PER_S, 299 * NS_PER_S]) | st.integers(
     0, 4000 * NS_PER_S
 )
@@ -76,28 +80,41 @@ def plain(requests: list[Served]) -> dict[str, Any]:
     }
 
 
-def check(got: dict[str, Any], requests: list[Served]) -> None:
+def check(got: dict[str, Any], requests: list[Served], refused: Sequence[str] = ()) -> None:
     """Counts and means are exact, quantiles to a percent."""
     wanted = plain(requests)
+    wanted["errors"] = dict(Counter(wanted["errors"]) + Counter(refused))
     swap_s, p95_s = got["swap_s"], wanted.pop("p95")
     assert swap_s["mean"] == wanted.pop("mean")
     assert swap_s["p95"] is p95_s is None or swap_s["p95"] == pytest.approx(p95_s, rel=GROWTH - 1)
     assert {name: got[name] for name in wanted} == wanted
 
 
-@given(st.lists(st.tuples(GAPS_NS, SERVED), max_size=30), GAPS_NS)
-def test_windows_are_what_summing_all_requests_anew_would_give(drawn: list[tuple[int, Served]], last_ns: int) -> None:
-    stats, now_ns, requests = GatewayStats(0), 0, []
-    for gap_ns, drawn_one in drawn:
+@given(st.lists(st.tuples(GAPS_NS, SERVED | LABELS), max_size=30), GAPS_NS)
+def test_windows_are_what_summing_all_requests_anew_would_give(
+    drawn: list[tuple[int, Served | str]], last_ns: int
+) -> None:
+    """Refusals (drawn as their labels) are among the errors of the window in which they were, and no requests."""
+    stats, now_ns, requests, refused = GatewayStats(0), 0, [], []
+    for gap_ns, each in drawn:
         now_ns += gap_ns
-        requests.append(replace(drawn_one, at_ns=now_ns))
-        stats.ended(requests[-1])
+        if isinstance(each, str):
+            refused.append((now_ns, each))
+            stats.refused(each, now_ns)
+        else:
+            requests.append(replace(each, at_ns=now_ns))
+            stats.ended(requests[-1])
     now_ns += last_ns
     answer = stats.as_json(now_ns, {})
-    check(answer, requests)
+    check(answer, requests, [label for _, label in refused])
     for name, seconds in WINDOWS:
         slot_ns = seconds * NS_PER_S // SLOTS
-        check(answer["windows"][name], [each for each in requests if each.at_ns // slot_ns > now_ns // slot_ns - SLOTS])
+        begin = now_ns // slot_ns - SLOTS
+        check(
+            answer["windows"][name],
+            [request for request in requests if request.at_ns // slot_ns > begin],
+            [label for at_ns, label in refused if at_ns // slot_ns > begin],
+        )
 
 
 @given(st.lists(SERVED, max_size=30), st.integers(1, 10))

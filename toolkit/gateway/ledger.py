@@ -82,7 +82,7 @@ class Ledger:
 
     def refused(self, why: Why) -> None:
         """The gateway refused something before it came to a model."""
-        self._stats.refused(why.label)
+        self._stats.refused(why.label, self._clock_ns())
         self._metrics.refused(why.label)
 
     def stats(self) -> dict[str, Any]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from toolkit.ollama.answer_stream import RelayStream
 
 _OK: Final = 200
+_SAID_BY_HOST: Final = {404: "model_not_found", 503: "host_busy"}
+_SERVERS_FAULT: Final = 500
 
 Take: TypeAlias = Callable[[bytes], bool | None]
 """Takes a piece of an answer; True: that is enough for now."""
@@ -137,7 +139,7 @@ class HostReply:
         if rest := self._lines.rest():
             take(rest)
         reading = course.reading
-        course.outcome = "ok" if self.status == _OK and reading.error is None else "error"
+        course.outcome = _outcome(self.status, reading.error)
         if self._turn is not None:
             self._turn.answered = course.outcome == "ok"
         return True
@@ -169,3 +171,10 @@ class HostReply:
         if self._reader.is_cut or not has_end:
             where = f"host {self.course.host}: POST {ask.path} ({ask.model})"
             raise StreamBrokeError(f"{where} ended before its answer was complete; look into the server's log")
+
+
+def _outcome(status: int, error: str | None) -> str:
+    """What an answer that came to its end is called in statistics, by what the host said."""
+    if status == _OK:
+        return "ok" if error is None else "host_error"
+    return _SAID_BY_HOST.get(status) or ("host_refused" if status < _SERVERS_FAULT else "host_error")

@@ -8,7 +8,7 @@ requests as after ten. So a window reaches back between 59 and 60 of its slots.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
@@ -102,29 +102,24 @@ class GatewayStats:
         self._this_second = Tally()
         self._all = Tally()
         self._windows = {name: Window(seconds) for name, seconds in WINDOWS}
-        self._refused: Counter[str] = Counter()
         self.latest = Latest(figures=self._figures)
 
     def ended(self, request: Served) -> None:
         """A request is over."""
-        second = request.at_ns // NS_PER_S
-        if second != self._second:
-            self._settle()
-            self._second = second
+        self._it_is(request.at_ns)
         self._this_second.add(self._figures.of(request))
         self.latest.add(request)
 
-    def refused(self, label: str) -> None:
-        """A request was refused before anybody looked at what it asks of a model."""
-        self._refused[label] += 1
+    def refused(self, label: str, at_ns: int) -> None:
+        """A request was refused before it came to a model: it is counted with the errors, and nowhere else."""
+        self._it_is(at_ns)
+        self._this_second.add(self._figures.of_refusal(label))
 
     def since_start(self, now_ns: int, queue: dict[str, Any]) -> dict[str, Any]:
         """The counts since the start; `queue` is what the hosts' queues say of themselves."""
         self._settle()
-        whole = self._figures.as_json(self._all)
-        errors = Counter(whole["errors"]) + self._refused
         uptime_s = (now_ns - self._began_ns) / NS_PER_S
-        return {"uptime_s": uptime_s, **whole, "errors": dict(errors.most_common()), "queue": queue}
+        return {"uptime_s": uptime_s, **self._figures.as_json(self._all), "queue": queue}
 
     def as_json(self, now_ns: int, queue: dict[str, Any]) -> dict[str, Any]:
         """The whole answer: the counts since the start, and those of the windows."""
@@ -133,6 +128,13 @@ class GatewayStats:
             window.move(now_ns // NS_PER_S)
             windows[name] = self._figures.as_json(window.sum)
         return {**whole, "windows": windows}
+
+    def _it_is(self, now_ns: int) -> None:
+        """What was counted in another second belongs to that."""
+        second = now_ns // NS_PER_S
+        if second != self._second:
+            self._settle()
+            self._second = second
 
     def _settle(self) -> None:
         """Put what came in this second into all sums."""

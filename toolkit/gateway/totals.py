@@ -84,6 +84,10 @@ class Figures:
             amounts.append((_WAITED + class_of(request.waited_ns), 1))
         return amounts
 
+    def of_refusal(self, label: str) -> list[tuple[int, int]]:
+        """What a refusal adds to the sums: to the errors alone, it came to no model."""
+        return [(self._number(self._outcomes, label), 1)]
+
     def as_json(self, sums: Tally) -> dict[str, Any]:
         """The sums of requests as the interface has them."""
         requests, swaps, judged = sums.of(_REQUESTS), sums.of(_SWAPS), sums.of(_JUDGED)
