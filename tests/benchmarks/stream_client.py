@@ -6,7 +6,7 @@ a gateway. The server's last line says when it had read the request, and when it
     added = (read by the server - sent by the client) + (first token here - first token sent)
 
 is what lies between the two, and nothing of the model's own time. Bare sockets and a protocol: an HTTP library would
-measure itself. One JSON line comes out, with `added` in ms for each request.
+measure itself. One JSON line comes out: `added` in ms for each request, when it was sent, when its first token came.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class Seen:
     up: list[float] = field(default_factory=list)
     down: list[float] = field(default_factory=list)
     last: list[float] = field(default_factory=list)
+    sent_ns: list[int] = field(default_factory=list)
+    first_ns: list[int] = field(default_factory=list)
     failed: int = 0
     answered: int = 0
     last_failure: str = ""
@@ -133,6 +135,8 @@ class Stream(asyncio.Protocol):
             seen.up.append(up_ns / 1e6)
             seen.down.append(down_ns / 1e6)
             seen.last.append((self._token_ns - last_ns) / 1e6)
+            seen.sent_ns.append(self._sent_ns)
+            seen.first_ns.append(self._first_ns)
         asyncio.get_running_loop().call_later(self._random.uniform(*self._habits.rest_s), self._send)
 
 
@@ -175,7 +179,8 @@ def main() -> None:
     gc.disable()
     seen, held = uvloop.run(measure(url, streams, seconds, sessions))
     rounded = {name: [round(each, 4) for each in getattr(seen, name)] for name in ("added", "up", "down", "last")}
-    json.dump({"streams": streams, "held": min(held), "failed": seen.failed, **rounded}, sys.stdout)
+    moments = {"sent_ns": seen.sent_ns, "first_ns": seen.first_ns}
+    json.dump({"streams": streams, "held": min(held), "failed": seen.failed, **rounded, **moments}, sys.stdout)
     sys.stdout.write("\n")
 
 
