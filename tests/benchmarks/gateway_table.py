@@ -64,7 +64,7 @@ def row(streams: int, direct: dict[str, Any], through: dict[str, Any], session: 
 def main() -> None:
     """Measure and write."""
     lines = [
-        "| streams | direct: p50 | p99 | gateway adds p50 | p90 | p99 | p99 of all | in a session p50 | p99 | requests |",
+        "| streams | direct: p50 | p99 | gateway adds p50 | p90 | p99 | p99 of all | in a session p50 | p99 | of |",
         "|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for streams in STREAMS:

@@ -69,8 +69,7 @@ class Attempt:
         self._looks_after = ask.leaves_after
         course.found = expected(backend, ask.name, body, turn)
         request = request_of(ask.path, body)
-        reader = Reader(texts=ask.texts)
-        course.reading = reader.reading
+        reader = Reader(course.reading, texts=ask.texts)  # of an attempt before this one nothing was read
         course.sent_ns = self._habits.clock_ns()
         backend.breaker.tries()
         backend.was_used = True

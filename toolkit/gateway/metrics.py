@@ -99,9 +99,9 @@ class GatewayMetrics:
         )
         self._refused = Counter("hotswap_refused", "Requests that the gateway refused.", ("reason",), registry=registry)
         self._left = Counter("hotswap_clients_left", "Clients that went before their answer's end.", registry=registry)
-        self._in_flight = Gauge(
-            "hotswap_requests_in_flight", "Requests under way, waiting ones too.", registry=registry
-        )
+        self._under_way = 0
+        under_way = Gauge("hotswap_requests_in_flight", "Requests under way, waiting ones too.", registry=registry)
+        under_way.set_function(lambda: self._under_way)
 
     def also(self, gauges: Iterable[ReadGauge]) -> None:
         """Add gauges that are read when they are asked for."""
@@ -109,7 +109,7 @@ class GatewayMetrics:
 
     def began(self) -> None:
         """A request to a model has come."""
-        self._in_flight.inc()
+        self._under_way += 1
 
     def refused(self, label: str) -> None:
         """The gateway refused a request."""
@@ -117,7 +117,7 @@ class GatewayMetrics:
 
     def ended(self, course: Course, served: Served) -> None:
         """A request to a model is over."""
-        self._in_flight.dec()
+        self._under_way -= 1
         call = (_OPERATIONS[served.kind], served.model)
         failed = "" if served.outcome == "ok" else served.outcome
         if served.outcome == "left":

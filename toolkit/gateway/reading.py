@@ -69,8 +69,8 @@ class Reader:
     was too long to be read, so nothing is known of its end.
     """
 
-    def __init__(self, *, texts: bool) -> None:
-        self.reading = Reading()
+    def __init__(self, reading: Reading | None = None, *, texts: bool) -> None:
+        self.reading = reading or Reading()
         self.is_cut = self.is_too_long = False
         self._texts = texts
         self._last = b""
