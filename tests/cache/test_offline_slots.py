@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import random
-import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.work import calls_of
 from toolkit.cache.offline_slots import lru_hits, min_hits
 from toolkit.errors import UsageError
 
@@ -92,16 +93,10 @@ def test_no_slots_are_refused(hits: object) -> None:
 def test_cost_grows_with_the_length_not_with_its_square() -> None:
     draw = random.Random(3)
     models = [f"m{index}" for index in range(78)]
-    short = draw.choices(models, k=4_000)
-
-    def cost_s(requests: list[str]) -> float:
-        before = time.perf_counter()
-        min_hits(requests, 4)
-        return time.perf_counter() - before
-
-    once = min(cost_s(short) for _ in range(5))
-    tenfold = min(cost_s(short * 10) for _ in range(5))
-    assert tenfold < 40 * once
+    short = draw.choices(models, k=2_000)
+    once, tenfold = (calls_of(partial(min_hits, short * times, 4)) for times in (1, 10))
+    assert once > len(short)
+    assert tenfold < 12 * once
 
 
 @pytest.mark.shared

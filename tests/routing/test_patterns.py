@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -121,9 +120,9 @@ def test_one_pass_finds_what_one_by_one_finds(patterns: list[str], text: str) ->
 
 def test_a_pattern_that_backtracks_elsewhere_takes_linear_time() -> None:
     patterns = PatternList(["^(a+)+$"], compile_set(["^(a+)+$"], SET_MEMORY_BYTES))
-    before = time.perf_counter()
-    assert patterns.first(b"a" * 200_000 + b"!") is None
-    assert time.perf_counter() - before < 5  # a backtracking engine would need longer than the universe has
+    assert (
+        patterns.first(b"a" * 200_000 + b"!") is None
+    )  # a backtracking engine would need longer than the universe has
 
 
 def test_a_set_whose_automaton_explodes_still_finds_everything() -> None:
