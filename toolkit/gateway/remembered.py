@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from toolkit.gateway.ask import Ask
-    from toolkit.gateway.context import Composition
+    from toolkit.gateway.context import ContextReport
     from toolkit.gateway.course import Course
     from toolkit.gateway.reply import Reply, Take
     from toolkit.gateway.sessions import Turn
@@ -37,7 +37,7 @@ class Account:
     ask: Ask
     turn: Turn
     said: tuple[ChatMessage, ...]
-    composition: Composition
+    report: ContextReport
     came_ns: int
     started_ns: int
     course: Course | None = None
@@ -78,7 +78,7 @@ class Account:
             found=None if course is None else course.really,
             done_reason=reading.done_reason,
             prompt_tokens=reading.prompt_tokens,
-            prompt_weight=self.composition.report.weight,
+            prompt_weight=self.report.weight,
             prompt_cached=self.cached,
             answer_tokens=reading.answer_tokens,
             queue_ns=None if course is None else course.waited_ns,

@@ -33,15 +33,17 @@ from toolkit.replay.live_record import RESIDENT_BELOW_NS
 from toolkit.replay.prefix_cache import PrefillSpeeds
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from toolkit.gateway.ask import Ask
+    from toolkit.gateway.context import ContextReport
     from toolkit.gateway.context.composer import Composer
     from toolkit.gateway.context.summariser import Summariser
     from toolkit.gateway.course import Course
     from toolkit.gateway.reply import Asks, Opened, Reply, Take
     from toolkit.gateway.sessions import SessionStore, Turn
+    from toolkit.ollama.types import ChatMessage
 
 _OK = 200
 
@@ -141,9 +143,9 @@ class Remembering:
         assert memory is not None  # noqa: S101 - `asks` has looked
         said = only_new(turn.history.messages, messages_from(ask.body.get("messages")))
         wanted = self._wanted(ask)
-        composition = await memory.composer.compose(turn.history, said, wanted)
-        sent = {**ask.body, "messages": list(map(message_data, composition.messages))}
-        account = Account(ask, turn, said, composition, came_ns, time.time_ns())
+        messages, report = await self._composed(turn, said, wanted)
+        sent = {**ask.body, "messages": messages}
+        account = Account(ask, turn, said, report, came_ns, time.time_ns())
         ended: BaseException | None = None
         given: Reply | None = None
 
@@ -170,11 +172,20 @@ class Remembering:
                 with suppress(SessionsError):  # what went wrong first is what the client is told
                     await turn.record(account.unanswered(ended, self._clock_ns()))
 
+    async def _composed(
+        self, turn: Turn, said: Sequence[ChatMessage], wanted: Wanted
+    ) -> tuple[list[dict[str, Any]], ContextReport]:
+        """The messages to send, and the account of them; the history is not needed any more."""
+        assert self._memory is not None  # noqa: S101 - `asks` has looked
+        composition = await self._memory.composer.compose(turn.history, said, wanted)
+        turn.forget()
+        return list(map(message_data, composition.messages)), composition.report
+
     async def _store(self, wanted: Wanted, account: Account) -> None:
         """Store an answer that has come to its end, learn from its counters, and offer its session for idle time."""
         memory = self._memory
         assert memory is not None  # noqa: S101 - `asks` has looked
-        reading, report = account.reader.reading, account.composition.report
+        reading, report = account.reader.reading, account.report
         ask, course = account.ask, account.course
         account.cached = self._cached(course, ask.name, reading.prompt_tokens, reading.prompt_ns, reading.load_ns)
         try:
@@ -183,7 +194,7 @@ class Remembering:
             account.failed = True
             raise
         memory.composer.learn(ask.name, report, reading.prompt_tokens, wanted.context_tokens)
-        memory.summariser.offer(account.turn.history.session_id, report.window)
+        memory.summariser.offer(account.turn.session_id, report.window)
 
     def _cached(
         self, course: Course | None, model: str, tokens: int | None, prefill_ns: int | None, load_ns: int | None

@@ -23,14 +23,14 @@ from toolkit.gateway.sessions import reading, searching, writing
 from toolkit.gateway.sessions.committer import Committer
 from toolkit.gateway.sessions.database import connect, explained
 from toolkit.gateway.sessions.query import all_of, pairs_of, telling_words, words_of
-from toolkit.gateway.sessions.records import checked_id
+from toolkit.gateway.sessions.records import History, checked_id
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
-    from toolkit.gateway.sessions.records import Exchange, History, Hit, Measured, Said, SessionRow, StoredTurn, Summary
+    from toolkit.gateway.sessions.records import Exchange, Hit, Measured, Said, SessionRow, StoredTurn, Summary
 
 T = TypeVar("T")
 
@@ -45,14 +45,19 @@ TEACHING_PROMPTS = 64
 class Turn:
     """The right to answer next in a session, from `async with SessionStore.turn`."""
 
-    def __init__(self, store: SessionStore, history: History, answered: StoredTurn | None) -> None:
+    def __init__(self, store: SessionStore, history: History) -> None:
+        self.session_id = history.session_id
         self.history = history
-        self.answered = answered
+        self.answered: StoredTurn | None = None
         """The turn that has answered this request before, if the client gave it a key; then do not answer again."""
         self.number: int | None = None
         """The turn's number in its session, from 0, once it is recorded."""
         self._store = store
         self._storing: asyncio.Future[int] | None = None
+
+    def forget(self) -> None:
+        """Let go of the history once it was composed: an answer takes long, and many are under way at a time."""
+        self.history = History(self.session_id)
 
     async def record(self, exchange: Exchange) -> int:
         """Store the exchange; returns its number when it is on the disk. Acknowledge the answer only then.
@@ -62,7 +67,7 @@ class Turn:
         Raises:
             SessionsError: nothing of it is stored; SessionsFullError if for want of room.
         """
-        session_id = self.history.session_id
+        session_id = self.session_id
 
         def change(connection: sqlite3.Connection) -> int:
             return writing.add_exchange(connection, session_id, exchange, self._store.now_ns())
@@ -117,12 +122,10 @@ class SessionStore:
         """
         lock = self._locks.setdefault(checked_id(session_id), asyncio.Lock())
         async with lock:
-            history = await self.history(session_id)
-            answered = None
+            turn = Turn(self, await self.history(session_id))  # in no name of its own, see `Turn.forget`
             if request_key is not None:
                 key = request_key
-                answered = await self._read(lambda reader: reading.read_answered(reader, session_id, key))
-            turn = Turn(self, history, answered)
+                turn.answered = await self._read(lambda reader: reading.read_answered(reader, session_id, key))
             try:
                 yield turn
             finally:
