@@ -49,7 +49,10 @@ PURE_MODULES = (
     "plan/judge.py",
     "plan/shelf.py",
     *(f"gateway/sessions/{name}.py" for name in ("query", "ranking", "records", "rows")),
-    *(f"gateway/context/{name}.py" for name in ("compose", "excerpts", "head", "parts", "room", "tokens", "window")),
+    *(
+        f"gateway/context/{name}.py"
+        for name in ("account", "compose", "excerpts", "head", "parts", "room", "tokens", "window")
+    ),
     "gateway/context/summary.py",
     "gateway/weight.py",
     "telegram/page.py",

@@ -15,10 +15,11 @@ that is `certain` has a bound within the room; an answer that calls a tool is ne
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from toolkit.gateway.context.account import Account, Must, Sent
 from toolkit.gateway.context.excerpts import chosen_excerpts, excerpts_message
 from toolkit.gateway.context.head import HeadText, cut, dropped, fitted, system_text
 from toolkit.gateway.context.parts import (
@@ -57,34 +58,10 @@ def compose(parts: ContextParts, history: History, request: Sequence[ChatMessage
     return Draft(parts, history, request, budget).composed(parts.excerpts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Must:
-    """What is sent in any case."""
-
-    head: tuple[HeadText, ...]
-    pinned: tuple[Unit, ...]  # calls whose results are in the request
-    request: tuple[ChatMessage, ...]
-    request_weight: float
-    tools_weight: float
-    weight: float
-
-
 def _from_a_whole_unit(history: History) -> History:
     """Without results at its very beginning: the call that they belong to was not read with them."""
     torn = len(tuple(takewhile(lambda each: each.message.role == "tool", history.messages)))
     return replace(history, messages=history.messages[torn:], omitted=history.omitted + torn) if torn else history
-
-
-@dataclass(frozen=True, slots=True)
-class _Window:
-    """The recent messages that are sent as they were. `left`: the weight that is left for what stands behind them."""
-
-    recent: tuple[Unit, ...]
-    first: int | None  # the position from which on everything is sent as it was
-    limits: Limits
-    report: WindowReport
-    left: float
-    excerpt_room: float
 
 
 class Draft:
@@ -120,7 +97,7 @@ class Draft:
         """The position from which on everything is sent as it was, None if nothing is."""
         return self._window_sent.first
 
-    def _must(self, units: tuple[Unit, ...]) -> _Must:
+    def _must(self, units: tuple[Unit, ...]) -> Must:
         said = tuple(message for message in self.request if message.role != "system")
         own = next((m.content for m in reversed(self.request) if m.role == "system"), self.history.system)
         prompts = [part for part in self.parts.head if part.budget_tokens is None]
@@ -132,9 +109,9 @@ class Draft:
         said_weight = messages_weight(said)
         weight = FRAME_WEIGHT + MESSAGE_WEIGHT + tools_weight + said_weight
         weight += sum(unit.weight for unit in pinned) + sum(each.weight + _JOINT_WEIGHT for each in head)
-        return _Must(head, pinned, said, said_weight, tools_weight, weight)
+        return Must(head, pinned, said, said_weight, tools_weight, weight)
 
-    def _refuse_hopeless(self, must: _Must) -> None:
+    def _refuse_hopeless(self, must: Must) -> None:
         needed, room = self.tokens.estimate(must.weight), self.budget.room_tokens
         if needed > room:
             raise ContextOverflowError(
@@ -164,7 +141,7 @@ class Draft:
         used = sum(each.weight + _JOINT_WEIGHT for each in texts if each.text)
         return tuple(texts), left - used
 
-    def _windowed(self, free: tuple[Unit, ...], left: float) -> _Window:
+    def _windowed(self, free: tuple[Unit, ...], left: float) -> Sent:
         must, files = self._must_send, self._file_texts
         side = max(self.capacity, 0.0) * _SIDE_SHARE
         summary_room = min(self.budget.summary_tokens / self.tokens.slope, side)
@@ -181,7 +158,7 @@ class Draft:
         first = min((unit.position for unit in (*recent, *must.pinned)), default=None)
         self._summary_text, self._summary_report = self._summary(first, min(summary_room, left))
         left -= self._summary_text.weight + _JOINT_WEIGHT if self._summary_text.text else 0.0
-        return _Window(recent, first, limits, self._window(places, start, limits), left, excerpt_room)
+        return Sent(recent, first, limits, self._window(places, start, limits), left, excerpt_room)
 
     def composed(self, excerpts: Sequence[Excerpt]) -> Composition:
         """The whole, with as many of these as there is room for, the most relevant first."""
@@ -197,13 +174,14 @@ class Draft:
         messages = (*systems, *(each.message for unit in kept for each in unit.messages), *tolds, *must.request)
         weight = FRAME_WEIGHT + must.tools_weight + messages_weight(systems) + messages_weight(tolds)
         weight += sum(unit.weight for unit in kept) + must.request_weight
+        account = Account(self.budget)
         reports = (
             *(each.report for each in (*must.head, *files)),
             self._summary_report,
-            self._recent_report(window),
-            self._excerpts_report(len(chosen), told, len(excerpts), window.report, between=bool(must.pinned)),
-            *self._tools_report(must),
-            self._request_report(must),
+            account.recent(window),
+            account.excerpts(len(chosen), told, len(excerpts), window.report, between=bool(must.pinned)),
+            *account.tools(must),
+            account.request(must),
         )
         return Composition(
             messages,
@@ -220,7 +198,7 @@ class Draft:
             ),
         )
 
-    def _block_bytes(self, must: _Must, files: tuple[HeadText, ...], sides: float) -> int:
+    def _block_bytes(self, must: Must, files: tuple[HeadText, ...], sides: float) -> int:
         """By what is left for the window beside a short request: the request itself must not move the places."""
         head = sum(each.weight for each in (*must.head, *files))
         return block_bytes(max(self.capacity - head - must.tools_weight - sides, 0.0))
@@ -269,47 +247,3 @@ class Draft:
         reason = f"tells the messages up to {summary.through}, by {summary.model}"
         report = PartReport(name, self.tokens.part_bound(weight), budget, "whole" if kept == "whole" else "cut", reason)
         return HeadText(sent, weight, report), report
-
-    def _recent_report(self, sent: _Window) -> PartReport:
-        recent, window, limits = sent.recent, sent.report, sent.limits
-        count = sum(len(unit.messages) for unit in recent)
-        tokens = self.tokens.part_bound(sum(unit.weight for unit in recent))
-        budget = max(math.floor(self.tokens.slope * limits.weight), 0)
-        if not recent:
-            kept, reason = ("dropped", "no room beside this request") if window.dropped else ("absent", "a new session")
-        elif window.dropped:
-            kept = "cut"
-            reason = f"the newest {count}, from message {window.start}; {window.dropped} older ones are not sent"
-        else:
-            kept, reason = "whole", f"all {count} messages of the session"
-        return PartReport("recent messages", tokens, budget, kept, reason)  # type: ignore[arg-type] # one of Kept
-
-    def _excerpts_report(
-        self, chosen: int, told: ChatMessage | None, offered: int, window: WindowReport, *, between: bool
-    ) -> PartReport:
-        name, budget = "relevant older messages", self.budget.relevant_tokens
-        if told is not None:
-            return PartReport(
-                name,
-                self.tokens.part_bound(messages_weight([told])),
-                budget,
-                "whole" if chosen == offered else "cut",
-                f"{chosen} of {offered} that were found",
-            )
-        if not window.dropped:
-            return PartReport(name, 0, budget, "absent", "every message is sent as it was")
-        if between:
-            return PartReport(name, 0, budget, "dropped", "nothing may stand between a call and its result")
-        if not offered:
-            return PartReport(name, 0, budget, "absent", "none was found")
-        return PartReport(name, 0, budget, "dropped", "those found are sent as they were, or there is no room")
-
-    def _tools_report(self, must: _Must) -> tuple[PartReport, ...]:
-        if not must.tools_weight:
-            return ()
-        return (PartReport("tools", self.tokens.part_bound(must.tools_weight), None, "whole", "always sent"),)
-
-    def _request_report(self, must: _Must) -> PartReport:
-        weight = must.request_weight + sum(unit.weight for unit in must.pinned)
-        reason = "always whole" if not must.pinned else "always whole, with the calls whose results it brings"
-        return PartReport("request", self.tokens.part_bound(weight), None, "whole", reason)
