@@ -23,7 +23,7 @@ LAYERS = (
     ("host", "workload", "lab"),
     ("cache", "routing", "stats", "fit"),
     ("ollama", "config"),
-    ("errors", "replacing"),
+    ("errors", "replacing", "sole_writer"),
 )
 """A part may import its own layer and those below."""
 

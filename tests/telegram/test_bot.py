@@ -136,7 +136,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A gateway with sessions, before a twin that answers with what it was given to read."""
     folder = tmp_path_factory.mktemp("telegram")
     config = folder / "config.yaml"
-    config.write_text(f"{MODELS}gateway:\n  sessions: {{file: {folder / 'sessions.db'}}}\n", encoding="utf-8")
+    config.write_text(
+        f"{MODELS}gateway:\n  trace: {{file: null}}\n  sessions: {{file: {folder / 'sessions.db'}}}\n", encoding="utf-8"
+    )
     twin = ("twin", "serve", "--config", str(config), "--time-scale", "0.001", "--voice", "context")
     with (
         running(folder / "twin", *twin) as host_url,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,14 +41,17 @@ def record(**given: Any) -> None:
     hotswap record --config my-host.yaml --bind 0.0.0.0 --port 11434
     hotswap compare --trace monday.jsonl --config my-host.yaml
     """  # noqa: D301 - click reads the mark
-    from toolkit.cli.serving import is_loopback  # noqa: PLC0415 - keeps `--help` cheap
+    from toolkit.cli.serving import check_ready_file, is_loopback  # noqa: PLC0415 - keeps `--help` cheap
     from toolkit.record.log import TraceLog  # noqa: PLC0415
+    from toolkit.sole_writer import sole_writer  # noqa: PLC0415
 
+    check_ready_file(given["ready_file"])
     upstream = _upstream(given)
     if not (given["quiet"] or is_loopback(given["bind"])):
         click.echo(f"warning: {given['bind']} can be reached from other machines, and everybody there can use the host "
                    "through it", err=True)  # fmt: skip
-    with TraceLog(given["out"]) as log:
+    warn = partial(click.echo, err=True)
+    with sole_writer(given["out"], "--out", warn), TraceLog(given["out"]) as log:
         if log.note and not given["quiet"]:
             click.echo(log.note, err=True)
         tally = _run(upstream, log, given)

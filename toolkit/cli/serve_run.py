@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from toolkit.cli.options import describes_host, given_overrides, load_given_config
-from toolkit.cli.serving import is_loopback, run_to_the_end, write_ready_file
+from toolkit.cli.serving import check_ready_file, is_loopback, run_to_the_end, write_ready_file
 from toolkit.errors import UsageError
 from toolkit.experiment.host import asked_host
 from toolkit.gateway.from_config import Comparing, gateway_from_config
@@ -19,6 +19,7 @@ from toolkit.gateway.serve import base_url, listen, serve
 from toolkit.gateway.tracing import TraceWriter
 from toolkit.record.log import TraceLog
 from toolkit.record.sessions import Sessions
+from toolkit.sole_writer import sole_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,7 +45,8 @@ def run(given: dict[str, Any]) -> None:
     port = section.port if given["port"] is None else given["port"]
     address = asked_host(given["host"], loaded.config) if given["host"] else None
     file = given["trace_out"] or section.trace.file
-    with _trace(file) as log:
+    check_ready_file(given["ready_file"])
+    with _alone_with(section.sessions.file, "--set gateway.sessions.file=FILE"), _trace(file) as log:
         writer = None if log is None else _writer(log, texts=section.trace.texts)
         comparing = None if file is None else _comparing(loaded, Path(file))
         gateway = gateway_from_config(
@@ -78,6 +80,18 @@ def refuse_open_door(bind: str, gateway: Gateway) -> None:
 
 
 @contextmanager
+def _alone_with(file: str | Path | None, instead: str) -> Iterator[None]:
+    """The only process that writes to this file."""
+    if file is None:
+        yield
+        return
+    with suppress(OSError):  # whoever opens the file says what is wrong
+        Path(file).expanduser().parent.mkdir(parents=True, exist_ok=True)
+    with sole_writer(Path(file), instead, lambda text: click.echo(f"warning: {text}", err=True)):
+        yield
+
+
+@contextmanager
 def _trace(file: str | Path | None) -> Iterator[TraceLog | None]:
     """The file that requests are written to, with a folder to lie in; says at the end what did not fit into it."""
     if file is None:
@@ -88,7 +102,7 @@ def _trace(file: str | Path | None) -> Iterator[TraceLog | None]:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {path} ({error.strerror}); give another --trace-out") from error
-    with TraceLog(path) as log:
+    with _alone_with(path, "--trace-out"), TraceLog(path) as log:
         yield log
         if log.lost:
             click.echo(f"warning: {log.lost} requests are missing in {path}: {log.trouble}", err=True)

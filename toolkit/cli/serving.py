@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 from typing import TYPE_CHECKING, TypeVar
 
 from toolkit.errors import UsageError
@@ -23,6 +24,22 @@ def is_loopback(bind: str) -> bool:
         return ipaddress.ip_address(bind).is_loopback
     except ValueError:
         return bind == "localhost"
+
+
+def check_ready_file(path: Path | None) -> None:
+    """Say before anything is begun that it could not be written. Raises UsageError."""
+    if path is None:
+        return
+    folder = path.parent
+    if path.is_dir():
+        reason = "that is a folder"
+    elif not folder.is_dir():
+        reason = f"there is no folder {folder}"
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        reason = f"nothing can be written in {folder}"
+    else:
+        return
+    raise UsageError(f"cannot write {path} ({reason}); give another --ready-file")
 
 
 def write_ready_file(path: Path, url: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from toolkit.cli.options import load_given_twin
-from toolkit.cli.serving import is_loopback, run_to_the_end, write_ready_file
+from toolkit.cli.serving import check_ready_file, is_loopback, run_to_the_end, write_ready_file
 from toolkit.errors import UsageError
 from toolkit.host.app.inspect import EventLog, inspector
 from toolkit.host.app.serve import serve as serve_app
@@ -66,6 +66,7 @@ def serve(
     Loads, unloads and answers take the time that they would take on the described host, times --time-scale. It talks
     to nobody: pulls come from a simulated registry.
     """
+    check_ready_file(ready_file)
     loaded = load_given_twin(config, quiet=quiet)
     options = TwinOptions(
         section=loaded.config.twin,
