@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from toolkit.errors import UsageError
+from toolkit.gateway.guard import SAFETY_HEADERS
 from toolkit.gateway.patience import impatient
 from toolkit.replay.collector import calm_collector
 
@@ -70,6 +71,7 @@ async def serve(gateway: Gateway, listening: socket.socket, ready: Callable[[], 
         log_config=None,
         access_log=False,
         server_header=False,
+        headers=SAFETY_HEADERS,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACE_S,
         timeout_keep_alive=_IDLE_CONNECTION_S,
