@@ -15,6 +15,8 @@ from toolkit.gateway.patience import impatient
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+    from toolkit.gateway.refusal import Why
+
 ASKED = b"POST /api/chat HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}"
 
 
@@ -58,9 +60,10 @@ async def answered(*, keeps_up: bool) -> list[bytes]:
         await pieces.end()
         done.set_result(None)
 
+    refused: list[Why] = []
     config = Config(app, lifespan="off", log_config=None, access_log=False, server_header=False, date_header=False)
     config.load()
-    wire, protocol = Wire(), impatient(10.0)(config=config, server_state=ServerState(), app_state={})
+    wire, protocol = Wire(), impatient(10.0, refused.append)(config=config, server_state=ServerState(), app_state={})
     protocol.connection_made(wire)
     protocol.data_received(ASKED)
     await done

@@ -105,6 +105,15 @@ async def test_what_two_readers_could_read_in_two_ways_is_refused(sent: bytes) -
         assert not [seen for seen in host.seen if seen.path in {"/api/chat", "/api/version"}]
 
 
+async def test_what_is_no_http_is_counted_and_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with a_gateway() as (url, _):
+        assert status(await raw(url, b"\x16\x03\x01\x02\x00\r\n\r\n", end=True)) == 400
+        upgrade = request("/healthz", "Upgrade: websocket").replace(b"Connection: close", b"Connection: Upgrade")
+        assert status(await raw(url, upgrade, end=True)) == 200
+        assert b'"errors":{"not_http":1}' in await raw(url, request("/api/llm/stats"), end=True)
+    assert not caplog.records
+
+
 async def test_a_head_without_end_is_refused() -> None:
     async with a_gateway() as (url, _):
         for endless in (b"X: " + b"a" * (2 << 20), b"".join(b"X%d: y\r\n" % n for n in range(200_000))):

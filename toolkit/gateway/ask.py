@@ -113,10 +113,10 @@ def session_of(body: Mapping[str, Any], headers: Mapping[str, str]) -> str | Non
 
 
 def priority_of(text: str | None) -> int:
-    """`X-Hotswap-Priority`: low, normal or high. Raises Refusal for anything else."""
-    if text is None:
+    """`X-Hotswap-Priority`: low, normal or high; empty is normal. Raises Refusal for anything else."""
+    if not text:
         return PRIORITIES["normal"]
-    priority = PRIORITIES.get(text.strip().lower())
+    priority = PRIORITIES.get(text.strip().lower() or "normal")
     if priority is None:
         raise Refusal(Why.BAD_REQUEST, f"X-Hotswap-Priority is one of {', '.join(PRIORITIES)}")
     return priority

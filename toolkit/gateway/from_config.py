@@ -46,12 +46,16 @@ if TYPE_CHECKING:
     from toolkit.gateway.course import Course
     from toolkit.gateway.guard import Guard
     from toolkit.gateway.keys import KeyRing
+    from toolkit.gateway.refusal import Why
     from toolkit.ollama.address import Address
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """An application and what must run beside it. `warnings` are sentences for the operator."""
+    """An application and what must run beside it.
+
+    `warnings` are sentences for the operator; `refused` counts what never comes to the application.
+    """
 
     app: Guard
     fleet: Fleet
@@ -59,6 +63,7 @@ class Gateway:
     warnings: tuple[str, ...]
     desk: Desk
     limits: LimitSection
+    refused: Callable[[Why], None]
     memory: Memory | None = None
     idle: IdleWork | None = None
 
@@ -130,7 +135,7 @@ def gateway_from_config(
         desk=desk,
     )
     idle = None if memory is None else IdleWork(fleet, memory, _fast(config), section.sessions.keep_ns)
-    return Gateway(build_app(parts), fleet, keys, warnings, desk, section.limits, memory, idle)
+    return Gateway(build_app(parts), fleet, keys, warnings, desk, section.limits, ledger.refused, memory, idle)
 
 
 def _means(config: Config, comparing: Comparing, hosts: int) -> Means:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from toolkit.gateway.http import CLIENT
+from toolkit.gateway.refusal import Why
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+
+_NO_NEWS: Final = (
+    "Invalid HTTP request received.",
+    "Unsupported upgrade request.",
+    "No supported WebSocket library detected.",
+)
+"""How uvicorn begins to tell of a client that speaks something else, or would rather."""
 
 
 class Impatient(HttpToolsProtocol):
@@ -24,6 +34,7 @@ class Impatient(HttpToolsProtocol):
     """
 
     head_s: ClassVar[float]
+    refused: ClassVar[staticmethod[[Why], None]]
     _late: asyncio.TimerHandle | None = None
     _left: Callable[[], None] | None = None
 
@@ -48,6 +59,11 @@ class Impatient(HttpToolsProtocol):
         """See httptools."""
         self._stop_waiting()
         super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """See uvicorn: what came is no HTTP. Counted, and in no log; see `quiet_about_clients`."""
+        self.refused(Why.NOT_HTTP)
+        super().send_400_response(msg)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
@@ -122,6 +138,21 @@ class _Gathered:
         return getattr(self._transport, name)
 
 
-def impatient(head_s: float) -> type[Impatient]:
-    """The protocol with this patience."""
-    return type("Impatient", (Impatient,), {"head_s": head_s})
+def impatient(head_s: float, refused: Callable[[Why], None]) -> type[Impatient]:
+    """The protocol with this patience; `refused` is told of what is no HTTP."""
+    return type("Impatient", (Impatient,), {"head_s": head_s, "refused": staticmethod(refused)})
+
+
+@contextmanager
+def quiet_about_clients() -> Iterator[None]:
+    """Uvicorn says nothing of what clients do wrong: whoever reaches the port could fill the log."""
+    log = logging.getLogger("uvicorn.error")
+    log.addFilter(_is_news)
+    try:
+        yield
+    finally:
+        log.removeFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith(_NO_NEWS)

@@ -15,6 +15,7 @@ class Why(enum.Enum):
     FOREIGN_ORIGIN = ("foreign_origin", 403)
     NOT_FOUND = ("not_found", 404)
     BAD_REQUEST = ("bad_request", 400)
+    NOT_HTTP = ("not_http", 400)
     TOO_SLOW = ("too_slow", 408)
     BUSY = ("busy", 409)
     TOO_LARGE = ("too_large", 413)

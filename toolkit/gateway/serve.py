@@ -14,7 +14,7 @@ import uvicorn
 
 from toolkit.errors import UsageError
 from toolkit.gateway.guard import SAFETY_HEADERS
-from toolkit.gateway.patience import impatient
+from toolkit.gateway.patience import impatient, quiet_about_clients
 from toolkit.replay.collector import calm_collector
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ async def serve(gateway: Gateway, listening: socket.socket, ready: Callable[[], 
     """Serve until SIGINT or SIGTERM; `ready` is called once clients can connect. Answers under way may end."""
     config = uvicorn.Config(
         gateway.app,
-        http=impatient(gateway.limits.head_ns / NS_PER_S),
+        http=impatient(gateway.limits.head_ns / NS_PER_S, gateway.refused),
         limit_concurrency=gateway.limits.connections,
         ws="none",
         lifespan="off",
@@ -85,7 +85,7 @@ async def serve(gateway: Gateway, listening: socket.socket, ready: Callable[[], 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, server.stop)
     try:
-        with calm_collector(), _short_turns():
+        with calm_collector(), _short_turns(), quiet_about_clients():
             await server.serve(sockets=[listening])
     finally:
         for task in beside:
