@@ -62,7 +62,7 @@ PURE_MODULES = (
         f"gateway/{name}.py"
         for name in ("order", "memory", "limits", "breaker", "residency", "reading", "refusal", "ask", "stats")
     ),
-    *(f"gateway/{name}.py" for name in ("openai_in", "openai_out", "registries", "repeats")),
+    *(f"gateway/{name}.py" for name in ("openai_in", "openai_out", "openai_text", "registries", "repeats")),
     *(f"gateway/{name}.py" for name in ("by_model", "histogram", "tally", "totals")),
     *(
         f"gateway/api/{name}.py"

@@ -186,6 +186,52 @@ def test_openai_chat_and_stream(gpt: openai.OpenAI) -> None:
     assert {chunk.id for chunk in chunks} == {chunks[0].id}
 
 
+def test_openai_completions_are_those_of_the_host(gpt: openai.OpenAI, served: Served) -> None:
+    """Whole and in pieces, cut, with and without token counts: but for ids and times the same as Ollama's own."""
+
+    def told(answer: Any) -> dict[str, Any]:
+        found: dict[str, Any] = answer.model_dump(exclude={"id", "created"}, exclude_unset=True)
+        assert answer.id.startswith("cmpl-")
+        return found
+
+    transport = openai.DefaultHttpxClient(trust_env=False)
+    with openai.OpenAI(base_url=f"{served.host_url}/v1", api_key="-", max_retries=0, http_client=transport) as direct:
+        for more in ({}, {"max_tokens": 2}, {"stop": [" a"], "seed": 7, "temperature": 0.5, "top_p": 0.9}):
+            wanted: dict[str, Any] = {"model": "talker:7b", "prompt": "def add(", **more}
+            ours, theirs = (told(each.completions.create(**wanted)) for each in (gpt, direct))
+            assert ours == theirs
+            for options in ({}, {"stream_options": {"include_usage": True}}):
+                ours_in_pieces, theirs_in_pieces = (
+                    [told(chunk) for chunk in each.completions.create(stream=True, **wanted, **options)]
+                    for each in (gpt, direct)
+                )
+                assert ours_in_pieces == theirs_in_pieces
+                text = "".join(choice["text"] for chunk in ours_in_pieces for choice in chunk["choices"])
+                assert text == ours["choices"][0]["text"] != ""
+        empty = [told(each.completions.create(model="talker:7b", prompt="")) for each in (gpt, direct)]
+        assert empty[0] == empty[1]
+        assert empty[0]["choices"][0]["finish_reason"] == "load"
+        for wrong in ({"suffix": "b"}, {"model": "nobody:1b"}, {"model": "vectors"}):
+            said = []
+            for each in (gpt, direct):
+                with pytest.raises(openai.APIStatusError) as error:
+                    each.completions.create(**{"model": "talker:7b", "prompt": "a", **wrong})
+                said.append((error.value.status_code, error.value.message))
+            assert said[0] == said[1]
+
+
+def test_openai_completions_are_routed_and_take_what_ollamas_drop(gpt: openai.OpenAI) -> None:
+    answer = gpt.completions.with_raw_response.create(
+        model="auto", prompt="fix this function", extra_body={"keep_alive": "7m", "options": {"num_ctx": 4096}}
+    )
+    assert answer.parse().model == "coder:16b"
+    assert answer.headers["x-hotswap-host"]
+    with pytest.raises(openai.BadRequestError, match="one choice"):
+        gpt.completions.create(model="talker:7b", prompt="a", n=2)
+    with pytest.raises(openai.BadRequestError, match="prompt"):
+        gpt.completions.create(model="talker:7b", prompt=["a", "b"])
+
+
 def test_openai_tools(gpt: openai.OpenAI) -> None:
     messages: list[Any] = [{"role": "user", "content": "What is the weather in Paris?"}]
     reply = gpt.chat.completions.create(model="talker:7b", messages=messages, tools=[WEATHER])  # type: ignore[list-item]  # a plain dict

@@ -20,7 +20,7 @@ from toolkit.gateway.guard import CALLER, Guard, openai_error
 from toolkit.gateway.http import headers_of, whole, whole_json
 from toolkit.gateway.metrics import CONTENT_TYPE
 from toolkit.gateway.native import Native
-from toolkit.gateway.openai import ChatCompletions, Embeddings
+from toolkit.gateway.openai import ChatCompletions, Completions, Embeddings
 from toolkit.gateway.plain import HOST, WRITES, Plain
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.registries import Registries
@@ -122,6 +122,7 @@ def build_routes(parts: Parts) -> list[Route]:
     }
     openai: dict[str, ModelEndpoint] = {
         "/v1/chat/completions": ChatCompletions(parts.router, parts.dispatcher, parts.wall_s, texts=parts.texts),
+        "/v1/completions": Completions(parts.router, parts.dispatcher, parts.wall_s, texts=parts.texts),
         "/v1/embeddings": Embeddings(parts.dispatcher),
     }
     return [

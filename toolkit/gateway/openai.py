@@ -1,10 +1,10 @@
-"""The endpoints for OpenAI's clients: chat completions and embeddings, translated to Ollama's own API."""
+"""The endpoints for OpenAI's clients: completions of chats and of texts, and embeddings, by Ollama's own API."""
 
 from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from toolkit.gateway.ask import BY_NAME, Ask, choose_model, last_user_text, priority_of, session_of
 from toolkit.gateway.guard import openai_error
@@ -12,6 +12,7 @@ from toolkit.gateway.http import whole_json
 from toolkit.gateway.native import answer_headers
 from toolkit.gateway.openai_in import native_chat, wants_usage
 from toolkit.gateway.openai_out import ChatChunks, embeddings, event, whole_chat
+from toolkit.gateway.openai_text import TextChunks, native_generate, whole_text
 from toolkit.gateway.outgoing import Pieces
 from toolkit.gateway.refusal import Refusal, Why
 from toolkit.gateway.repeats import request_key_of
@@ -21,7 +22,7 @@ from toolkit.ollama.failures import message_of
 from toolkit.ollama.ndjson import LineSplitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from toolkit.gateway.keys import Caller
     from toolkit.gateway.outgoing import Outgoing
@@ -62,7 +63,13 @@ class ChatCompletions:
         )
         completion_id = f"chatcmpl-{uuid.uuid4().hex}"
         if native["stream"]:
-            await self._stream(ask, completion_id, out, with_usage=wants_usage(body))
+            with_usage = wants_usage(body)
+            await _stream(
+                self._dispatcher,
+                ask,
+                lambda: ChatChunks(completion_id, self._wall_s(), ask.model, with_usage=with_usage),
+                out,
+            )
             return
         async with self._dispatcher.asks(ask) as reply:
             if reply.status != _OK:
@@ -73,33 +80,47 @@ class ChatCompletions:
             answer = whole_chat(record, completion_id, self._wall_s())
             await whole_json(out.send, _OK, answer, answer_headers(reply))
 
-    async def _stream(self, ask: Ask, completion_id: str, out: Outgoing, *, with_usage: bool) -> None:
-        """Server-sent events, as the lines come; what breaks in the middle is an event with an error."""
-        pieces = Pieces(out)
-        events = _Events(pieces)
 
-        def opened(reply: Reply) -> Take | None:
-            if reply.status != _OK:
-                return None
-            model = reply.course.ask.model
-            events.as_chunks(ChatChunks(completion_id, self._wall_s(), model, with_usage=with_usage))
-            pieces.under(_OK, _SSE, lambda: [*answer_headers(reply), ("cache-control", "no-cache")])
-            return events.take
+class Completions:
+    """`POST /v1/completions`. `wall_s` gives Unix time in seconds."""
 
-        async with self._dispatcher.asks(ask, opened) as reply:
+    def __init__(self, router: Router, dispatcher: Asks, wall_s: Callable[[], int], *, texts: bool) -> None:
+        self._router = router
+        self._dispatcher = dispatcher
+        self._wall_s = wall_s
+        self._texts = texts
+
+    async def answer(self, body: dict[str, Any], headers: Mapping[str, str], caller: Caller, out: Outgoing) -> None:
+        """Answer one request. Raises Refusal where nothing of the answer was sent."""
+        native = native_generate(body)
+        model, reason = choose_model(body.get("model"), native["prompt"] or None, self._router)
+        ask = Ask(
+            "generate",
+            "/api/generate",
+            native,
+            model,
+            reason,
+            caller=caller.name,
+            priority=priority_of(headers.get("x-hotswap-priority")),
+            endpoint="/v1/completions",
+            texts=self._texts,
+        )
+        completion_id, with_usage = f"cmpl-{uuid.uuid4().hex}", wants_usage(body)
+        if native["stream"]:
+            await _stream(
+                self._dispatcher,
+                ask,
+                lambda: TextChunks(completion_id, self._wall_s(), ask.model, with_usage=with_usage),
+                out,
+            )
+            return
+        async with self._dispatcher.asks(ask) as reply:
             if reply.status != _OK:
                 await _pass_on_error(reply, out)
                 return
-            try:
-                while not await reply.pour(events.take):
-                    await pieces.catch_up()
-                events.end()
-            except (OllamaError, Refusal) as error:
-                if not pieces.has_begun:
-                    raise
-                await pieces.end(event(openai_error(502 if events.failed is None else 500, str(error))))
-                return
-            await pieces.end()
+            record = await _document(reply)
+            _raise_error(record)
+            await whole_json(out.send, _OK, whole_text(record, completion_id, self._wall_s()), answer_headers(reply))
 
 
 class Embeddings:
@@ -133,6 +154,42 @@ class Embeddings:
             await whole_json(out.send, _OK, answer, answer_headers(reply))
 
 
+class _Chunks(Protocol):
+    """Makes events of the lines of an answer."""
+
+    def of(self, record: Mapping[str, Any], /) -> Iterable[bytes]:
+        """The events for one line."""
+        ...
+
+
+async def _stream(dispatcher: Asks, ask: Ask, chunks: Callable[[], _Chunks], out: Outgoing) -> None:
+    """Server-sent events, as the lines come; what breaks in the middle is an event with an error."""
+    pieces = Pieces(out)
+    events = _Events(pieces)
+
+    def opened(reply: Reply) -> Take | None:
+        if reply.status != _OK:
+            return None
+        events.as_chunks(chunks())
+        pieces.under(_OK, _SSE, lambda: [*answer_headers(reply), ("cache-control", "no-cache")])
+        return events.take
+
+    async with dispatcher.asks(ask, opened) as reply:
+        if reply.status != _OK:
+            await _pass_on_error(reply, out)
+            return
+        try:
+            while not await reply.pour(events.take):
+                await pieces.catch_up()
+            events.end()
+        except (OllamaError, Refusal) as error:
+            if not pieces.has_begun:
+                raise
+            await pieces.end(event(openai_error(502 if events.failed is None else 500, str(error))))
+            return
+        await pieces.end()
+
+
 class _Events:
     """The lines of a streamed answer as events, up to one that says what went wrong.
 
@@ -146,7 +203,7 @@ class _Events:
         self.failed: str | None = None
         """What the host said went wrong in the middle."""
 
-    def as_chunks(self, chunks: ChatChunks) -> None:
+    def as_chunks(self, chunks: _Chunks) -> None:
         """What the lines become."""
         self._chunks = chunks
 

@@ -35,13 +35,12 @@ def native_chat(body: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Refusal: something has the wrong form, or is not possible (more than one choice).
     """
-    if body.get("n") not in (None, 1):
-        raise _wrong("n: one choice a request is possible")
+    refuse_choices(body)
     native: dict[str, Any] = {
         "messages": list(_messages(body.get("messages"))),
         "stream": body.get("stream") is True,
     }
-    options = _options(body)
+    options = native_options(body)
     if options:
         native["options"] = options
     if body.get("tools") and body.get("tool_choice") != "none":
@@ -62,7 +61,14 @@ def wants_usage(body: Mapping[str, Any]) -> bool:
     return isinstance(options, dict) and options.get("include_usage") is True
 
 
-def _options(body: Mapping[str, Any]) -> dict[str, Any]:
+def refuse_choices(body: Mapping[str, Any]) -> None:
+    """Raises Refusal if more than one choice is asked for."""
+    if body.get("n") not in (None, 1):
+        raise _wrong("n: one choice a request is possible")
+
+
+def native_options(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What OpenAI's fields say as options, below those of `options`. Raises Refusal for what has the wrong type."""
     given = body.get("options")
     if given is not None and not isinstance(given, dict):
         raise _wrong("options: an object, as in Ollama's own API")

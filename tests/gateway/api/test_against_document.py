@@ -36,7 +36,7 @@ HOST_FAILED = 500
 DOCUMENT = openapi_document("test", with_keys=False, hosts=("host",))
 TALK, VECTORS = ["quick:1b", "talker:7b"], ["vectors"]
 MODELS_OF = {
-    **dict.fromkeys(("ChatBody", "GenerateBody", "GptChatBody", "ShowBody"), TALK),
+    **dict.fromkeys(("ChatBody", "GenerateBody", "GptChatBody", "GptTextBody", "ShowBody"), TALK),
     **dict.fromkeys(("EmbedBody", "EmbeddingsBody", "GptEmbeddingsBody"), VECTORS),
 }
 
@@ -68,6 +68,7 @@ def aimed(document: dict[str, Any]) -> dict[str, Any]:
     schemas["Message"]["properties"]["images"] = {"type": "array", "maxItems": 0}
     schemas["GenerateBody"]["properties"]["prompt"] = {"type": "string"}
     schemas["GenerateBody"]["properties"]["images"] = {"type": "array", "maxItems": 0}
+    schemas["GptTextBody"]["properties"]["suffix"] = {"type": "null"}  # the twin's models fill nothing in
     schemas["Options"]["properties"]["num_predict"] = {"type": "integer", "minimum": 1, "maximum": 9}
     schemas["Options"]["properties"]["num_ctx"] = {"type": "integer", "minimum": 64, "maximum": 4096}
     return narrow

@@ -154,6 +154,27 @@ class GptChunk(Said):
     choices: list[GptDelta]
 
 
+class GptText(Said):
+    """A whole completion of a text."""
+
+    id: str
+    object: Literal["text_completion"]
+    created: int
+    model: str
+    choices: list[GptDelta]
+    usage: GptUsage
+
+
+class GptTextChunk(Said):
+    """One event of a completion; after the last comes `[DONE]`."""
+
+    id: str
+    object: Literal["text_completion"]
+    created: int
+    model: str
+    choices: list[GptDelta]
+
+
 class GptEmbeddings(Said):
     """Vectors, in base64 if that was asked for."""
 

@@ -103,6 +103,27 @@ class GptChatBody(Shape):
     request_key: RequestKey = None
 
 
+class GptTextBody(Shape):
+    """`POST /v1/completions`. `keep_alive`, `options` and `think` are the gateway's."""
+
+    model: ModelName = None
+    prompt: str | None = None
+    suffix: str | None = Field(default=None, description="What comes behind the text that is to be filled in.")
+    stream: bool | None = Field(default=None, description="Server-sent events, if true.")
+    stream_options: StreamOptions | None = None
+    n: OneChoice = None
+    temperature: float | None = None
+    top_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    seed: Whole = None
+    max_tokens: Whole = None
+    stop: TextOrTexts = None
+    keep_alive: KeepAlive = None
+    options: Options | None = None
+    think: Think = None
+
+
 class GptEmbeddingsBody(Shape):
     """`POST /v1/embeddings`."""
 

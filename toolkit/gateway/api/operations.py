@@ -79,6 +79,8 @@ OPERATIONS: Final = (
     _asks("/api/embeddings", "The vector of one text", native.EmbeddingsBody, answers.EmbeddingsAnswer),
     _asks("/v1/chat/completions", "Answer a conversation", openai.GptChatBody, answers.GptChat, line=answers.GptChunk,
           stream=SSE, remembers=True),
+    _asks("/v1/completions", "Complete a text", openai.GptTextBody, answers.GptText, line=answers.GptTextChunk,
+          stream=SSE),
     _asks("/v1/embeddings", "Vectors of texts", openai.GptEmbeddingsBody, answers.GptEmbeddings),
     _reads("/api/version", "Ollama", "The first host's version", answers.Version),
     _reads("/api/tags", "Ollama", "Models on disk", answers.Models),
