@@ -201,9 +201,9 @@ def test_openai_completions_are_those_of_the_host(gpt: openai.OpenAI, served: Se
             ours, theirs = (told(each.completions.create(**wanted)) for each in (gpt, direct))
             assert ours == theirs
             for options in ({}, {"stream_options": {"include_usage": True}}):
+                streamed: dict[str, Any] = {**wanted, **options, "stream": True}
                 ours_in_pieces, theirs_in_pieces = (
-                    [told(chunk) for chunk in each.completions.create(stream=True, **wanted, **options)]
-                    for each in (gpt, direct)
+                    [told(chunk) for chunk in each.completions.create(**streamed)] for each in (gpt, direct)
                 )
                 assert ours_in_pieces == theirs_in_pieces
                 text = "".join(choice["text"] for chunk in ours_in_pieces for choice in chunk["choices"])
@@ -212,10 +212,11 @@ def test_openai_completions_are_those_of_the_host(gpt: openai.OpenAI, served: Se
         assert empty[0] == empty[1]
         assert empty[0]["choices"][0]["finish_reason"] == "load"
         for wrong in ({"suffix": "b"}, {"model": "nobody:1b"}, {"model": "vectors"}):
+            asked: dict[str, Any] = {"model": "talker:7b", "prompt": "a", **wrong}
             said = []
             for each in (gpt, direct):
                 with pytest.raises(openai.APIStatusError) as error:
-                    each.completions.create(**{"model": "talker:7b", "prompt": "a", **wrong})
+                    each.completions.create(**asked)
                 said.append((error.value.status_code, error.value.message))
             assert said[0] == said[1]
 
