@@ -42,8 +42,8 @@ _RETRY: Final = frozenset({429, 502, 503, 504, 507})
 _PRIORITY: Final = {
     "name": "X-Hotswap-Priority",
     "in": "header",
-    "description": "Who goes first among those who may go.",
-    "schema": {"enum": ["low", "normal", "high"]},
+    "description": "Who goes first among those who may go; empty is as good as absent.",
+    "schema": {"enum": ["low", "normal", "high", ""]},
 }
 _DEADLINE: Final = {
     "name": "X-Hotswap-Deadline",
