@@ -39,8 +39,7 @@ def sole_writer(path: Path, instead: str, warn: Callable[[str], None]) -> Iterat
     try:
         file = _taken(beside)
     except BlockingIOError:
-        whose = _pid_in(beside)
-        text = f"{path}: another process{f' ({whose})' if whose else ''} writes to this file"
+        text = f"{path}: {_pid_in(beside) or 'another process'} writes to this file"
         raise UsageError(f"{text}; stop that one, or name another file with {instead}") from None
     except OSError as error:
         if beside.parent.is_dir():

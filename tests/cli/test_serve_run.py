@@ -32,7 +32,7 @@ def test_a_file_in_use_is_said_before_anybody_listens(tmp_path: Path, in_use: st
         result = CliRunner().invoke(cli, ["serve", *arguments])
         assert isinstance(result.exception, UsageError)
         option = "--set gateway.sessions.file=FILE" if in_use == "s.db" else "--trace-out"
-        assert f"{in_use}: another process (process {os.getpid()}) writes to this file" in str(result.exception)
+        assert f"{in_use}: process {os.getpid()} writes to this file" in str(result.exception)
         assert str(result.exception).endswith(f"or name another file with {option}")
 
 

@@ -71,14 +71,7 @@ class ChatCompletions:
                 out,
             )
             return
-        async with self._dispatcher.asks(ask) as reply:
-            if reply.status != _OK:
-                await _pass_on_error(reply, out)
-                return
-            record = await _document(reply)
-            _raise_error(record)
-            answer = whole_chat(record, completion_id, self._wall_s())
-            await whole_json(out.send, _OK, answer, answer_headers(reply))
+        await _whole(self._dispatcher, ask, lambda record: whole_chat(record, completion_id, self._wall_s()), out)
 
 
 class Completions:
@@ -114,13 +107,7 @@ class Completions:
                 out,
             )
             return
-        async with self._dispatcher.asks(ask) as reply:
-            if reply.status != _OK:
-                await _pass_on_error(reply, out)
-                return
-            record = await _document(reply)
-            _raise_error(record)
-            await whole_json(out.send, _OK, whole_text(record, completion_id, self._wall_s()), answer_headers(reply))
+        await _whole(self._dispatcher, ask, lambda record: whole_text(record, completion_id, self._wall_s()), out)
 
 
 class Embeddings:
@@ -144,14 +131,20 @@ class Embeddings:
         native.update((name, body[name]) for name in ("dimensions", "keep_alive", "options") if name in body)
         priority = priority_of(headers.get("x-hotswap-priority"))
         ask = Ask("embed", "/api/embed", native, model, BY_NAME, caller.name, priority, endpoint="/v1/embeddings")
-        async with self._dispatcher.asks(ask) as reply:
-            if reply.status != _OK:
-                await _pass_on_error(reply, out)
-                return
-            record = await _document(reply)
-            _raise_error(record)
-            answer = embeddings(record, model, as_base64=wanted == "base64")
-            await whole_json(out.send, _OK, answer, answer_headers(reply))
+        await _whole(self._dispatcher, ask, lambda record: embeddings(record, model, as_base64=wanted == "base64"), out)
+
+
+async def _whole(
+    dispatcher: Asks, ask: Ask, translated: Callable[[dict[str, Any]], dict[str, Any]], out: Outgoing
+) -> None:
+    """The host's whole answer, translated; where it is none, what the host says of that."""
+    async with dispatcher.asks(ask) as reply:
+        if reply.status != _OK:
+            await _pass_on_error(reply, out)
+            return
+        record = await _document(reply)
+        _raise_error(record)
+        await whole_json(out.send, _OK, translated(record), answer_headers(reply))
 
 
 class _Chunks(Protocol):

@@ -74,11 +74,8 @@ class StreamOptions(Shape):
     include_usage: bool | None = None
 
 
-class GptChatBody(Shape):
-    """`POST /v1/chat/completions`. `keep_alive`, `options`, `think`, `session` and `request_key` are the gateway's."""
-
+class _GptBody(Shape):
     model: ModelName = None
-    messages: list[GptMessage] = Field(min_length=1)
     stream: bool | None = Field(default=None, description="Server-sent events, if true.")
     stream_options: StreamOptions | None = None
     n: OneChoice = None
@@ -88,40 +85,32 @@ class GptChatBody(Shape):
     presence_penalty: float | None = None
     seed: Whole = None
     max_tokens: Whole = None
-    max_completion_tokens: Whole = None
     stop: TextOrTexts = None
+    keep_alive: KeepAlive = None
+    options: Options | None = None
+    think: Think = None
+
+
+class GptChatBody(_GptBody):
+    """`POST /v1/chat/completions`. `keep_alive`, `options`, `think`, `session` and `request_key` are the gateway's."""
+
+    messages: list[GptMessage] = Field(min_length=1)
+    max_completion_tokens: Whole = None
     tools: list[Tool] | None = None
     tool_choice: Any = None
     response_format: dict[str, Any] | None = None
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high"] | None = None
     logprobs: bool | None = None
     top_logprobs: Annotated[int | None, Field(ge=0, le=20)] = None
-    keep_alive: KeepAlive = None
-    options: Options | None = None
-    think: Think = None
     session: Session = None
     request_key: RequestKey = None
 
 
-class GptTextBody(Shape):
+class GptTextBody(_GptBody):
     """`POST /v1/completions`. `keep_alive`, `options` and `think` are the gateway's."""
 
-    model: ModelName = None
     prompt: str | None = None
     suffix: str | None = Field(default=None, description="What comes behind the text that is to be filled in.")
-    stream: bool | None = Field(default=None, description="Server-sent events, if true.")
-    stream_options: StreamOptions | None = None
-    n: OneChoice = None
-    temperature: float | None = None
-    top_p: float | None = None
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
-    seed: Whole = None
-    max_tokens: Whole = None
-    stop: TextOrTexts = None
-    keep_alive: KeepAlive = None
-    options: Options | None = None
-    think: Think = None
 
 
 class GptEmbeddingsBody(Shape):
