@@ -34,8 +34,7 @@ def test_a_second_one_is_told_who_is_first_and_what_to_do(tmp_path: Path) -> Non
             with pytest.raises(UsageError) as refused, sole_writer(name, "--other", never):
                 pass
             assert str(refused.value) == (
-                f"{name}: another process (process {os.getpid()}) writes to this file; "
-                "stop that one, or name another file with --other"
+                f"{name}: process {os.getpid()} writes to this file; stop that one, or name another file with --other"
             )
     with sole_writer(path, "--other", never):
         assert (tmp_path / "s.db.lock").exists()
